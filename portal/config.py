@@ -1,0 +1,225 @@
+"""Settings: the only reader of the environment. Parsed once, typed, and passed in.
+
+Every setting is `PORTAL_<NAME>` in the environment or in `.env`; a secret may instead be `PORTAL_<NAME>_FILE`, the path
+of a file that holds it. All that is missing or wrong is told at once, by name and without values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from portal.errors import WrongSettings
+
+PREFIX = "PORTAL_"
+SECRETS = ("database_url", "state_url", "secret_keys", "hde_token", "hde_api_key", "smtp_url")
+MIN_KEY_LENGTH = 16
+
+NOT_READ_YET = ("redis:", "memcache:", "cookies:")
+SESSION_STORES = ("files:", "database:", "security:", "php:")
+
+Words = Annotated[tuple[str, ...], NoDecode]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Secrets are SecretStr: their repr is stars."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+        extra="ignore",
+    )
+
+    database_url: SecretStr
+    """mysql+pymysql://…: the Bitrix database."""
+    state_url: SecretStr = SecretStr("")
+    """Where custom_hde_* live; empty = the Bitrix database."""
+    public_url: str
+    """https://shop.example, without a path."""
+    prefix: str = "/personal/requests"
+    login_url: str = "/auth/"
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = (ipaddress.ip_network("127.0.0.1"),)
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode]
+    """Newest first: the first signs, all verify."""
+    sessions: str
+    """files:///path (PHP's save_path, so `files://2;/path` too) | database: | security: | php:http://127.0.0.1/…"""
+    session_cookie: str = "PHPSESSID"
+    cookie_prefix: str = ""
+    """Empty = as b_option says, BITRIX_SM where it says nothing."""
+    hde_url: str
+    """The path's version chooses the dialect: …/api/v1 or …/api/v2."""
+    hde_token: SecretStr = SecretStr("")
+    hde_email: str = ""
+    hde_api_key: SecretStr = SecretStr("")
+    hde_rate: int = Field(default=60, ge=1, le=6000)
+    """Calls that may arrive in any sliding minute, over all processes."""
+    hde_timezone: ZoneInfo = ZoneInfo("Europe/Moscow")
+    cache_seconds: int = Field(default=60, ge=1, le=3600)
+    trust_shop_email: bool = False
+    smtp_url: SecretStr = SecretStr("")
+    mail_from: str = ""
+    locale: Literal["ru", "en"] = "ru"
+    timezone: ZoneInfo = ZoneInfo("Europe/Moscow")
+    """The shop's clock."""
+
+    @property
+    def dialect(self) -> Literal["v1", "v2"]:
+        """The help desk's dialect, told by the path of PORTAL_HDE_URL."""
+        return "v2" if self.hde_url.endswith("/v2") else "v1"
+
+    @property
+    def mail(self) -> bool:
+        """Whether mail can be sent; without it nobody can prove an address."""
+        return bool(self.smtp_url.get_secret_value() and self.mail_from)
+
+    @field_validator("trusted_proxies", "secret_keys", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("hde_timezone", "timezone", mode="before")
+    @classmethod
+    def _zone(cls, value: object) -> object:
+        try:
+            return ZoneInfo(value) if isinstance(value, str) else value
+        except (ValueError, OSError, KeyError) as error:
+            raise ValueError("is not the name of a time zone, such as Europe/Moscow") from error
+
+    @field_validator("database_url", "state_url")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith("mysql+pymysql://"):
+            raise ValueError("must begin with mysql+pymysql://")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
+            raise ValueError("must be the shop's address, such as https://shop.example, without a path")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("hde_url")
+    @classmethod
+    def _helpdesk(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not re.search(r"/v[12]/?$", parts.path):
+            raise ValueError("must be the help desk's API address and end with /api/v1 or /api/v2")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("must not carry credentials: they have settings of their own")
+        return value.rstrip("/")
+
+    @field_validator("prefix")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+/?", value):
+            raise ValueError("must be a path such as /personal/requests")
+        return value.rstrip("/")
+
+    @field_validator("login_url")
+    @classmethod
+    def _login(cls, value: str) -> str:
+        if not re.match(r"(/(?![/\\])|https?://)", value) or any(c in value for c in "\r\n\t "):
+            raise ValueError("must be a path such as /auth/, or a whole address")
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not value or any(len(key.get_secret_value()) < MIN_KEY_LENGTH for key in value):
+            raise ValueError(f"needs at least one key, each of {MIN_KEY_LENGTH} characters or more")
+        return value
+
+    @field_validator("sessions")
+    @classmethod
+    def _sessions(cls, value: str) -> str:
+        if value.startswith(NOT_READ_YET):
+            raise ValueError(
+                "names a session store that is not read directly yet (redis:, memcache:, cookies:); "
+                "use php: with the file that `portal snippet whoami` prints"
+            )
+        if not value.startswith(SESSION_STORES):
+            raise ValueError("must be files:///path, database:, security: or php:http://127.0.0.1/…")
+        if value.startswith("files:") and not re.fullmatch(r"files://(/?\d+;)?(\d+;)?/.*", value):
+            raise ValueError("must name an absolute folder, such as files:///var/lib/php/sessions")
+        if value.startswith("php:") and not re.match(r"https?://[^/\s]+/", value[4:]):
+            raise ValueError("must name the whoami file's address, such as php:http://127.0.0.1/local/whoami.php")
+        return value
+
+    @field_validator("hde_api_key")
+    @classmethod
+    def _credentials(cls, value: SecretStr, known: ValidationInfo) -> SecretStr:
+        token = known.data.get("hde_token")
+        if token is not None and not token.get_secret_value() and not (known.data.get("hde_email") and value):
+            raise ValueError("must be set together with PORTAL_HDE_EMAIL, unless PORTAL_HDE_TOKEN is")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then the files that PORTAL_…_FILE name, then `.env`."""
+        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """PORTAL_<SECRET>_FILE: the path of a file that holds the secret, as container platforms hand it over."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The secret of one field, None without a file or with one that cannot be read."""
+        if field_name in SECRETS and (path := os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")):
+            with contextlib.suppress(OSError, UnicodeDecodeError):  # told by load(), with all other problems
+                return Path(path).read_text("utf-8").strip(), field_name, False
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All secrets that come from files."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load() -> Settings:
+    """Read the settings. Raises WrongSettings with every problem at once."""
+    problems = [f"{name} cannot be read" for name in _unreadable()]
+    try:
+        settings = Settings()  # type: ignore[call-arg]  # the values come from the sources above
+    except ValidationError as error:
+        raise WrongSettings(problems + [_sentence(problem) for problem in error.errors()]) from None
+    if problems:
+        raise WrongSettings(problems)
+    return settings
+
+
+def _unreadable() -> list[str]:
+    names = (f"{PREFIX}{secret.upper()}_FILE" for secret in SECRETS)
+    return [name for name in names if os.environ.get(name) and not os.access(os.environ[name], os.R_OK)]
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    name = f"{PREFIX}{str(problem['loc'][0]).upper()}"
+    if problem["type"] == "missing":
+        return f"{name} is missing"
+    what = problem["msg"].removeprefix("Value error, ")
+    return f"{name} {what[:1].lower()}{what[1:]}"

@@ -1,0 +1,36 @@
+"""The one module that imports httpx: how we call out.
+
+httpx tells whole URLs at INFO; with a token or an e-mail address in a query that would be a secret in a log,
+so its loggers are held at WARNING from the first import on.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+Response = httpx.Response
+AsyncClient = httpx.AsyncClient
+TransportError = httpx.HTTPError
+InvalidURL = httpx.InvalidURL
+
+
+def make_client(
+    *, connect: float, read: float, connections: int, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
+    """An asynchronous client that follows no redirect, repeats nothing and ignores the environment's proxies.
+
+    `connect` and `read` are seconds; `connections` bounds how many calls are under way at once. `transport`
+    is where tests put a fake outside.
+    """
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(read, connect=connect),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        follow_redirects=False,
+        trust_env=False,
+        transport=transport,
+    )

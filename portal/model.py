@@ -1,0 +1,134 @@
+"""The words of the field, as frozen values. Ids are positive integers; times are aware and in UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Status(StrEnum):
+    """The state of a ticket as its customer understands it (design/look.md, "Words")."""
+
+    RECEIVED = "received"
+    IN_PROGRESS = "in_progress"
+    WAITING = "waiting"
+    CLOSED = "closed"
+    OTHER = "other"
+    """Unknown to us: shown as the help desk names it (`Ticket.status_name`)."""
+
+
+class Channel(StrEnum):
+    """The way a ticket came in."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    SITE = "site"
+    CHAT = "chat"
+    PORTAL = "portal"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A signed-in shop account, read from b_user: never from the session's own copy.
+
+    `email` is lower-cased and trimmed, "" when the account has none. `confirmed` says that the shop's own
+    registration confirmation is on and done for this account.
+    """
+
+    id: int
+    login: str
+    email: str
+    name: str
+    language: str = ""
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person as the help desk knows him; `email` is lower-cased and trimmed."""
+
+    id: int
+    email: str
+    name: str
+    phone: str = ""
+    is_staff: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A request without its messages. `status_name` is the help desk's own word for the status."""
+
+    id: int
+    number: str
+    subject: str
+    status: Status
+    status_name: str
+    requester_id: int
+    requester_email: str
+    channel: Channel
+    created_at: datetime
+    updated_at: datetime
+    last_reply_at: datetime | None = None
+    closed: bool = False
+    owner_id: int | None = None
+    owner_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message. `url` is the help desk's, never shown to a customer; `size` is in bytes, None if untold."""
+
+    id: str
+    name: str
+    url: str
+    size: int | None = None
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message visible to the customer; `html` is as the help desk gave it, hostile until cleaned."""
+
+    id: int
+    author_id: int
+    author_name: str
+    from_staff: bool
+    html: str
+    created_at: datetime
+    files: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPage:
+    """One page of somebody's tickets, newest activity first. `page` and `pages` count from 1."""
+
+    tickets: tuple[Ticket, ...]
+    page: int
+    pages: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A ticket with its public messages, oldest first."""
+
+    ticket: Ticket
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy(Generic[T]):
+    """Something the help desk told us at `fetched_at`; `stale` when it is past its time and could not be renewed.
+
+    `version` changes whenever the value may have changed: pages rendered from it are kept under it.
+    """
+
+    value: T
+    fetched_at: datetime
+    stale: bool
+    version: str

@@ -1,0 +1,72 @@
+"""Create or upgrade custom_hde_*: the numbered files of migrations/, each once, in order."""
+
+from __future__ import annotations
+
+import logging
+from importlib import resources
+
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from portal.database import Databases, Unit
+
+log = logging.getLogger(__name__)
+
+LOCK = "custom_hde_migrate"
+LOCK_SECONDS = 30
+
+
+def migrate(databases: Databases) -> list[str]:
+    """Apply what is missing; returns the names of the files applied.
+
+    Each file holds statements that may run twice (CREATE … IF NOT EXISTS): MySQL commits every DDL by itself, so a
+    crash between two of them is mended by the next start. A named lock keeps two starting processes apart.
+    """
+    return databases.run_here(_migrate)
+
+
+def _migrate(unit: Unit) -> list[str]:
+    state = unit.state
+    state.execute(text("SELECT GET_LOCK(:name, :seconds)"), {"name": LOCK, "seconds": LOCK_SECONDS})
+    try:
+        done = _version(unit)
+        applied = []
+        for number, name, script in _files():
+            if number <= done:
+                continue
+            for statement in _statements(script):
+                state.exec_driver_sql(statement)
+            state.execute(
+                text(
+                    "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES ('schema', :v, UTC_TIMESTAMP(6)) "
+                    "ON DUPLICATE KEY UPDATE value = VALUES(value), updated_at = VALUES(updated_at)"
+                ),
+                {"v": str(number).encode()},
+            )
+            state.commit()
+            applied.append(name)
+            log.info("migrated %s", name)
+        return applied
+    finally:
+        state.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})
+
+
+def _version(unit: Unit) -> int:
+    try:
+        value = unit.state.execute(text("SELECT value FROM custom_hde_cursor WHERE name = 'schema'")).scalar()
+    except ProgrammingError:
+        unit.state.rollback()
+        return 0
+    return int(value) if value else 0
+
+
+def _files() -> list[tuple[int, str, str]]:
+    folder = resources.files("portal.store") / "migrations"
+    found = [(int(f.name[:4]), f.name, f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".sql")]
+    return sorted(found)
+
+
+def _statements(script: str) -> list[str]:
+    """Split on semicolons at the end of a line, without the comments, which may hold semicolons of their own."""
+    lines = [line for line in script.splitlines() if not line.lstrip().startswith("--")]
+    return [s.strip() for s in "\n".join(lines).split(";\n") if s.strip()]

@@ -1,0 +1,95 @@
+"""The cast and the stage: a real MariaDB in a private datadir, one a test worker."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pymysql
+import pytest
+
+
+class MariaDB:
+    """A private server: its own folder, its own socket, no port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "s"
+        self.process: subprocess.Popen[bytes] | None = None
+        subprocess.run(
+            [_program("mariadb-install-db"), "--no-defaults", f"--datadir={folder / 'data'}", "--auth-root-authentication-method=normal",
+             "--skip-test-db", *_as_me()],
+            check=True, capture_output=True,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [_program("mariadbd"), "--no-defaults", f"--datadir={self.folder / 'data'}", f"--socket={self.socket}", "--skip-networking",
+             f"--pid-file={self.folder / 'pid'}", "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=128M", *_as_me()],
+            stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"),
+        )  # fmt: skip
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                pymysql.connect(unix_socket=str(self.socket), user="root").close()
+                return
+            except pymysql.Error:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def url(self, schema: str) -> str:
+        return f"mysql+pymysql://root@/{schema}?unix_socket={self.socket}"
+
+    def execute(self, *statements: str, schema: str | None = None) -> None:
+        connection = pymysql.connect(unix_socket=str(self.socket), user="root", database=schema, autocommit=True)
+        with connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    assert found, f"{name} is not installed: run `make test`, which says how"
+    return found
+
+
+def _as_me() -> list[str]:
+    """mariadbd refuses to run as root unless told so."""
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    folder = Path(tempfile.mkdtemp(prefix="portal-db-"))
+    server = MariaDB(folder)
+    server.start()
+    yield server
+    server.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def schema(mariadb: MariaDB) -> Iterator[str]:
+    """An empty database of its own for one test; yields its name."""
+    name = f"t_{secrets.token_hex(6)}"
+    mariadb.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+    yield name
+    mariadb.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def database_url(mariadb: MariaDB, schema: str) -> str:
+    """The address of an empty database, as PORTAL_DATABASE_URL takes it."""
+    return mariadb.url(schema)
