@@ -11,7 +11,7 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -29,12 +29,11 @@ MIN_KEY_LENGTH = 16
 NOT_READ_YET = ("redis:", "memcache:", "cookies:")
 SESSION_STORES = ("files:", "database:", "security:", "php:")
 
-Words = Annotated[tuple[str, ...], NoDecode]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Settings(BaseSettings):
-    """Everything that can be set. Secrets are SecretStr: their repr is stars."""
+class PublicSettings(BaseSettings):
+    """What the printed snippets need: where we are, and what signs."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -46,17 +45,54 @@ class Settings(BaseSettings):
         extra="ignore",
     )
 
+    public_url: str
+    """https://shop.example, without a path."""
+    prefix: str = "/personal/requests"
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """Newest first: the first signs, all verify."""
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _key_words(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
+            raise ValueError("must be the shop's address, such as https://shop.example, without a path")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("prefix")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+/?", value):
+            raise ValueError("must be a path such as /personal/requests")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then the files that PORTAL_…_FILE name, then `.env`."""
+        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
+
+
+class Settings(PublicSettings):
+    """Everything that can be set. Secrets are SecretStr: their repr is stars."""
+
     database_url: SecretStr
     """mysql+pymysql://…: the Bitrix database."""
     state_url: SecretStr = SecretStr("")
     """Where custom_hde_* live; empty = the Bitrix database."""
-    public_url: str
-    """https://shop.example, without a path."""
-    prefix: str = "/personal/requests"
     login_url: str = "/auth/"
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = (ipaddress.ip_network("127.0.0.1"),)
-    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode]
-    """Newest first: the first signs, all verify."""
     sessions: str
     """files:///path (PHP's save_path, so `files://2;/path` too) | database: | security: | php:http://127.0.0.1/…"""
     session_cookie: str = "PHPSESSID"
@@ -88,10 +124,11 @@ class Settings(BaseSettings):
         """Whether mail can be sent; without it nobody can prove an address."""
         return bool(self.smtp_url.get_secret_value() and self.mail_from)
 
-    @field_validator("trusted_proxies", "secret_keys", mode="before")
+    @field_validator("trusted_proxies", mode="before")
     @classmethod
-    def _words(cls, value: object) -> object:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+    def _networks(cls, value: object) -> object:
+        words = _split(value)
+        return tuple(ipaddress.ip_network(word) for word in words) if isinstance(words, tuple) else words
 
     @field_validator("hde_timezone", "timezone", mode="before")
     @classmethod
@@ -108,14 +145,6 @@ class Settings(BaseSettings):
             raise ValueError("must begin with mysql+pymysql://")
         return value
 
-    @field_validator("public_url")
-    @classmethod
-    def _public(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
-            raise ValueError("must be the shop's address, such as https://shop.example, without a path")
-        return f"{parts.scheme}://{parts.netloc}"
-
     @field_validator("hde_url")
     @classmethod
     def _helpdesk(cls, value: str) -> str:
@@ -124,13 +153,6 @@ class Settings(BaseSettings):
             raise ValueError("must be the help desk's API address and end with /api/v1 or /api/v2")
         if parts.username or parts.password or parts.query:
             raise ValueError("must not carry credentials: they have settings of their own")
-        return value.rstrip("/")
-
-    @field_validator("prefix")
-    @classmethod
-    def _path(cls, value: str) -> str:
-        if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+/?", value):
-            raise ValueError("must be a path such as /personal/requests")
         return value.rstrip("/")
 
     @field_validator("login_url")
@@ -171,18 +193,6 @@ class Settings(BaseSettings):
             raise ValueError("must be set together with PORTAL_HDE_EMAIL, unless PORTAL_HDE_TOKEN is")
         return value
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment first, then the files that PORTAL_…_FILE name, then `.env`."""
-        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
-
 
 class SecretFiles(PydanticBaseSettingsSource):
     """PORTAL_<SECRET>_FILE: the path of a file that holds the secret, as container platforms hand it over."""
@@ -200,11 +210,14 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def load() -> Settings:
-    """Read the settings. Raises WrongSettings with every problem at once."""
+S = TypeVar("S", bound=PublicSettings)
+
+
+def load(kind: type[S]) -> S:
+    """Read the settings (all, or those of the snippets). Raises WrongSettings with every problem at once."""
     problems = [f"{name} cannot be read" for name in _unreadable()]
     try:
-        settings = Settings()  # type: ignore[call-arg]  # the values come from the sources above
+        settings = kind()  # type: ignore[call-arg]  # the values come from the sources above
     except ValidationError as error:
         raise WrongSettings(problems + [_sentence(problem) for problem in error.errors()]) from None
     if problems:
@@ -215,6 +228,10 @@ def load() -> Settings:
 def _unreadable() -> list[str]:
     names = (f"{PREFIX}{secret.upper()}_FILE" for secret in SECRETS)
     return [name for name in names if os.environ.get(name) and not os.access(os.environ[name], os.R_OK)]
+
+
+def _split(value: object) -> object:
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
 
 def _sentence(problem: ErrorDetails) -> str:

@@ -1,51 +1,192 @@
-"""What a customer may see and do. Every function takes the customer first."""
+"""What a customer may see and do. Every function takes the person first.
+
+The help desk's copies are shared by everyone and grant nothing: what a person sees is decided here, at every read, by
+his own links and by who the ticket's requester is now.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from portal.model import Conversation, Ticket
+from cachetools import TTLCache
 
+from portal.database import Databases
+from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending, NotFound
+from portal.helpdesk.cache import Cache
+from portal.model import Attachment, Conversation, Copy, Ticket, TicketPage
+from portal.service.identity import Person, Sight
+from portal.store import links
 
-class Sight(StrEnum):
-    """Why a customer sees what he sees."""
+PATIENCE_SECONDS = 3.0
+"""A page waits this long for the help desk, all its questions together."""
 
-    PROVEN = "proven"
-    UNPROVEN = "unproven"
-    """He has an address nobody has proven yet: the page offers the link."""
-    SHARED = "shared"
-    """Another account holds the same address; it joins neither."""
-    NO_EMAIL = "no_email"
+PAGE_SIZE = 30
+MERGED_PAGES = 10
+"""A person with several contacts gets their lists merged; beyond this page that would cost a call a page a contact."""
+
+STRANGE_IDS = 20
+STRANGE_SECONDS = 60
+"""Unknown ticket ids a person may ask the help desk about: numbers are cheap to guess and calls are not."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestList:
     """One page of a customer's requests.
 
-    `pending`: being fetched, nothing to show yet. `as_of` is when the help desk told us (UTC); `stale` when it is past
-    its time because the help desk does not answer. `version` changes with everything the page shows of the help desk.
+    `pending`: nothing to show yet; being fetched, or with `stale` the help desk does not answer at all. `as_of` is when
+    the help desk told us (UTC); `stale` when it is past its time because the help desk does not answer. `version`
+    changes with everything the page shows of the help desk.
     """
 
     sight: Sight
     email: str
-    tickets: tuple[Ticket, ...]
-    page: int
-    pages: int
-    total: int
-    as_of: datetime | None
-    stale: bool
-    pending: bool
-    version: str
+    tickets: tuple[Ticket, ...] = ()
+    page: int = 1
+    pages: int = 1
+    total: int = 0
+    as_of: datetime | None = None
+    stale: bool = False
+    pending: bool = False
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """One conversation with its age; `conversation` is None while it is being fetched for the first time."""
+    """One conversation with its age; `conversation` is None while there is nothing to show, as in RequestList."""
 
     ticket_id: int
     conversation: Conversation | None
-    as_of: datetime | None
-    stale: bool
-    version: str
+    as_of: datetime | None = None
+    stale: bool = False
+    version: str = ""
+
+
+class Desk:
+    """What the requests are read from: the cached help desk, and our links to write down new contacts."""
+
+    def __init__(self, cache: Cache, databases: Databases) -> None:
+        self.cache = cache
+        self.databases = databases
+        self.strange: TTLCache[int, int] = TTLCache(10_000, STRANGE_SECONDS)
+
+
+async def list_for(person: Person, desk: Desk, page: int) -> RequestList:
+    """One page of the person's requests, newest activity first. Raises NotFound for a page that is not there.
+
+    With everything fresh in this process it does not wait for anything.
+    """
+    email = person.customer.email
+    if person.sight is not Sight.PROVEN:
+        return RequestList(person.sight, email)
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    try:
+        contacts = await _contacts(person, desk, until)
+        copies = await _pages(desk, contacts, page, until)
+    except HelpdeskError as error:
+        away = not isinstance(error, HelpdeskPending)
+        return RequestList(person.sight, email, page=page, pending=True, stale=away)
+    return _listed(person, copies, page)
+
+
+async def view_for(person: Person, desk: Desk, ticket_id: int) -> RequestView:
+    """One conversation of the person. Raises NotFound when it is not there or not his, which nobody can tell apart."""
+    if person.sight is not Sight.PROVEN:
+        raise NotFound
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    try:
+        contacts = await _contacts(person, desk, until)
+        if desk.strange.get(person.customer.id, 0) >= STRANGE_IDS:
+            await _must_be_listed(desk, contacts, ticket_id, until)
+        copy = await desk.cache.conversation(ticket_id, until)
+    except HelpdeskMissing:
+        _count_strange(person, desk)
+        raise NotFound from None
+    except HelpdeskError as error:
+        return RequestView(ticket_id, None, stale=not isinstance(error, HelpdeskPending))
+    if not _is_his(person, contacts, copy.value.ticket):
+        _count_strange(person, desk)
+        raise NotFound
+    return RequestView(ticket_id, copy.value, copy.fetched_at, copy.stale, copy.version)
+
+
+async def file_for(person: Person, desk: Desk, ticket_id: int, file_id: str) -> Attachment:
+    """A file of one of the person's conversations. Raises NotFound, also while the conversation is being fetched."""
+    view = await view_for(person, desk, ticket_id)
+    for message in view.conversation.messages if view.conversation else ():
+        for file in message.files:
+            if file.id == file_id:
+                return file
+    raise NotFound
+
+
+async def _contacts(person: Person, desk: Desk, until: float) -> tuple[int, ...]:
+    """The contacts whose tickets this person sees; those that carry his proven address now are written down first."""
+    if person.joins is None:
+        return tuple(sorted(person.contacts))
+    try:
+        found = await desk.cache.contacts(person.customer.email, until)
+    except HelpdeskError:
+        if not person.contacts:
+            raise
+        return tuple(sorted(person.contacts))
+    ids = {contact.id for contact in found.value} - person.withdrawn
+    if new := ids - person.contacts:
+        await desk.databases.run(links.add, person.customer.id, person.customer.email, person.joins, sorted(new))
+    return tuple(sorted(ids))
+
+
+async def _pages(desk: Desk, contacts: Sequence[int], page: int, until: float) -> list[Copy[TicketPage]]:
+    """The upstream pages that page `page` is made of: that one for one contact, the first ones of each for several."""
+    if len(contacts) == 1:
+        return [await desk.cache.tickets(contacts[0], page, until)]
+    if page > MERGED_PAGES:
+        raise NotFound
+    wanted = [(contact, number) for contact in contacts for number in range(1, page + 1)]
+    found = await asyncio.gather(*(desk.cache.tickets(contact, number, until) for contact, number in wanted))
+    return list(found)
+
+
+def _listed(person: Person, copies: Sequence[Copy[TicketPage]], page: int) -> RequestList:
+    """The page as a list; rows that no longer carry the proven address are left out, whoever said they are his."""
+    tickets = [t for copy in copies for t in copy.value.tickets if t.requester_email in ("", person.customer.email)]
+    firsts = [copy.value for copy in copies if copy.value.page == 1] or [copy.value for copy in copies]
+    pages, total = max((first.pages for first in firsts), default=1), sum(first.total for first in firsts)
+    if len(firsts) > 1:
+        tickets.sort(key=_activity, reverse=True)
+        tickets = tickets[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+        pages = min(MERGED_PAGES, -(-total // PAGE_SIZE) or 1)
+    if page > max(pages, 1):
+        raise NotFound
+    return RequestList(
+        person.sight,
+        person.customer.email,
+        tuple(tickets),
+        page,
+        pages,
+        total,
+        min((copy.fetched_at for copy in copies), default=None),
+        any(copy.stale for copy in copies),
+        version="-".join(copy.version for copy in copies),
+    )
+
+
+def _activity(ticket: Ticket) -> datetime:
+    return ticket.last_reply_at or ticket.updated_at
+
+
+def _is_his(person: Person, contacts: Sequence[int], ticket: Ticket) -> bool:
+    return ticket.requester_id in contacts and ticket.requester_email in ("", person.customer.email)
+
+
+def _count_strange(person: Person, desk: Desk) -> None:
+    desk.strange[person.customer.id] = desk.strange.get(person.customer.id, 0) + 1
+
+
+async def _must_be_listed(desk: Desk, contacts: Sequence[int], ticket_id: int, until: float) -> None:
+    """Somebody who guesses numbers is served what his first page lists, and nothing that would cost a call."""
+    listed = [await desk.cache.tickets(contact, 1, until) for contact in contacts]
+    if not any(ticket.id == ticket_id for copy in listed for ticket in copy.value.tickets):
+        raise HelpdeskMissing

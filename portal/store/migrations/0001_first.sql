@@ -14,12 +14,11 @@ CREATE TABLE IF NOT EXISTS custom_hde_user_map (
     KEY ix_contact (contact_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
--- What waits to be done outside, kept before it is done.
--- lane: things of one lane happen in the order of their ids. user_id: whose words these are; they go when he goes.
+-- What waits to be done outside, kept before it is done. user_id: whose words these are; they go when he goes.
+-- holder is new with every claim: a worker that was thought dead and is not changes nothing any more.
 CREATE TABLE IF NOT EXISTS custom_hde_outbox (
     id          BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     kind        VARBINARY(32)   NOT NULL,
-    lane        VARBINARY(80)   NOT NULL,
     user_id     BIGINT UNSIGNED NULL,
     payload     LONGBLOB        NOT NULL,
     state       VARBINARY(12)   NOT NULL DEFAULT 'waiting',
@@ -32,8 +31,8 @@ CREATE TABLE IF NOT EXISTS custom_hde_outbox (
     finished_at DATETIME(6)     NULL,
     PRIMARY KEY (id),
     KEY ix_due (state, run_at),
-    KEY ix_user (user_id, kind, created_at),
-    KEY ix_lane (lane, id)
+    KEY ix_user (user_id),
+    KEY ix_holder (holder)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- The last good copy of what the help desk told us. It never grants sight, and holds no internal note.

@@ -1,0 +1,118 @@
+"""create_app(settings): builds everything once, starts and stops the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+
+from portal import assets, worker
+from portal.bitrix import tables, users
+from portal.bitrix.sessions import Gate
+from portal.config import Settings
+from portal.database import Databases
+from portal.helpdesk.cache import Cache
+from portal.helpdesk.client import Client
+from portal.service.letters import Render
+from portal.service.requests import Desk
+from portal.tokens import Tokens
+from portal.web import NOT_PUBLISHED, UNDER_PREFIX
+from portal.web.answers import error_handler, switch_language
+from portal.web.headers import security_headers
+from portal.web.pages import Pages
+from portal.web.site import Site
+from portal.web.statics import Statics
+from portal.web.visitor import FRESH_SECONDS, AnyRequest, Visitors
+
+log = logging.getLogger(__name__)
+
+BODY_BYTES = 1 << 20
+"""Larger bodies are refused (413); no form of ours is near it."""
+
+
+def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: float = FRESH_SECONDS) -> Litestar:
+    """The whole portal as one ASGI application.
+
+    Reads the shop's options and the shape of its tables once, so the database must be there (DatabaseAway otherwise).
+    `fresh_seconds`: how old a visitor's validation may be, 0 to read session and account at every request.
+    """
+    databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
+    shape = databases.read_here(tables.inspect)
+    shop = databases.read_here(users.options)
+    client = Client(settings, databases)
+    tokens = _tokens(settings)
+    statics = Statics(assets.folder("static"), settings.prefix)
+    pages = Pages(settings, statics)
+    site = Site(
+        settings=settings,
+        databases=databases,
+        visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
+        desk=Desk(Cache(client, databases, settings.cache_seconds), databases),
+        client=client,
+        pages=pages,
+        statics=statics,
+        tokens=tokens,
+        cookie_prefix=settings.cookie_prefix or shop.cookie_prefix,
+    )
+
+    @asynccontextmanager
+    async def running(_app: Litestar) -> AsyncIterator[None]:
+        steps = worker.steps(settings, databases, tokens, _letters(pages)) if run_worker else []
+        task = asyncio.create_task(worker.run(steps)) if steps else None
+        try:
+            yield
+        finally:
+            if task:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await client.close()
+            databases.close()
+
+    async def before(request: AnyRequest) -> Any:
+        return switch_language(site, request)
+
+    _tell_what_is_off(settings)
+    return Litestar(
+        [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *NOT_PUBLISHED],
+        dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
+        exception_handlers={Exception: error_handler(site)},
+        before_send=[security_headers(settings.public_url)],
+        lifespan=[running],
+        request_max_body_size=BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+async def run_worker_alone(settings: Settings) -> None:
+    """The worker without the web, until it is told to end."""
+    databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
+    pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
+    _tell_what_is_off(settings)
+    try:
+        await worker.run(worker.steps(settings, databases, _tokens(settings), _letters(pages)))
+    finally:
+        databases.close()
+
+
+def _tokens(settings: Settings) -> Tokens:
+    return Tokens([key.get_secret_value() for key in settings.secret_keys])
+
+
+def _letters(pages: Pages) -> Render:
+    def render(template: str, locale: str, context: Mapping[str, Any]) -> str:
+        return pages.render(template, locale=locale, nonce="", **context).decode()
+
+    return render
+
+
+def _tell_what_is_off(settings: Settings) -> None:
+    if not settings.mail:
+        log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")

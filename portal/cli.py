@@ -1,0 +1,155 @@
+"""portal serve | worker | migrate | demo | sandbox | snippet: what design/contract.md names, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from portal.config import PublicSettings, S, Settings, load
+from portal.errors import DatabaseAway, WrongSettings
+
+WRONG_SETTINGS = 2
+GRACE_SECONDS = 10
+HEADER_BYTES = 64 * 1024
+"""Bitrix's cookies can exceed the usual 8 KB (facts/bitrix.md §9)."""
+
+
+@click.group()
+def main() -> None:
+    """My Requests: a customer portal between a 1C-Bitrix shop and a HelpDeskEddy help desk."""
+    # The commands import what they need themselves: `portal --help` answers at once.
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=1, show_default=True, help="Web processes; they share budget and copies.")
+@click.option("--no-worker", is_flag=True, help="Web alone; `portal worker` runs elsewhere.")
+@click.option("--no-migrate", is_flag=True, help="The tables are there already.")
+def serve(host: str, port: int, workers: int, no_worker: bool, no_migrate: bool) -> None:
+    """Web and worker."""
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    settings = _settings(Settings)
+    if not no_migrate:
+        _migrate(settings)
+    config = uvicorn.Config(
+        partial(_app, run_worker=not no_worker),
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        proxy_headers=False,  # the visitor's address is our own business: PORTAL_TRUSTED_PROXIES
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+    )
+    server = uvicorn.Server(config)
+    if workers == 1:
+        server.run()
+        return
+    Multiprocess(config, target=server.run, sockets=[config.bind_socket()]).run()
+
+
+def _app(*, run_worker: bool) -> object:
+    """Built in each web process by itself: connections and threads do not survive a fork."""
+    from portal.app import create_app
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    return create_app(_settings(Settings), run_worker=run_worker)
+
+
+@main.command()
+def worker() -> None:
+    """The worker alone."""
+    from portal.app import run_worker_alone
+
+    settings = _settings(Settings)
+    _migrate(settings)
+    asyncio.run(run_worker_alone(settings))
+
+
+@main.command()
+def migrate() -> None:
+    """Create or upgrade our tables, custom_hde_*."""
+    for name in _migrate(_settings(Settings)):
+        click.echo(name)
+
+
+@main.command()
+@click.option("--port", default=8080, show_default=True)
+@click.option("--check", is_flag=True, help="Walk the main job over HTTP on free ports; exit 0 if all holds.")
+def demo(port: int, check: bool) -> None:
+    """A demo shop, a demo help desk and the portal in front of both."""
+    from portal.sandbox import demo as demonstration
+
+    sys.exit(demonstration.run(port, check, Path(".demo")))
+
+
+@main.group()
+def sandbox() -> None:
+    """Play a vendor's part."""
+
+
+@sandbox.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8090, show_default=True)
+def helpdesk(host: str, port: int) -> None:
+    """The demo help desk alone: both dialects, and /_sandbox/ to direct it."""
+    from portal.sandbox import helpdesk as desk
+
+    desk.serve(host, port)
+
+
+@main.group()
+def snippet() -> None:
+    """Print what the shop's developer pastes."""
+
+
+@snippet.command()
+def nginx() -> None:
+    """Every nginx location."""
+    from portal import snippets
+
+    settings = _settings(PublicSettings)
+    click.echo(snippets.nginx(settings.public_url, settings.prefix))
+
+
+@snippet.command()
+def whoami() -> None:
+    """The PHP file that tells who is signed in, for session stores that are not read directly."""
+    from portal import snippets
+
+    click.echo(snippets.whoami([key.get_secret_value() for key in _settings(PublicSettings).secret_keys]))
+
+
+def _settings(kind: type[S]) -> S:
+    try:
+        return load(kind)
+    except WrongSettings as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        sys.exit(WRONG_SETTINGS)
+
+
+def _migrate(settings: Settings) -> list[str]:
+    from portal.database import Databases
+    from portal.store.migrate import migrate as apply
+
+    databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
+    try:
+        return apply(databases)
+    except DatabaseAway as error:
+        click.echo(f"PORTAL_DATABASE_URL: the database does not answer ({error})", err=True)
+        sys.exit(1)
+    finally:
+        databases.close()

@@ -1,0 +1,111 @@
+"""Whose requests a customer may read: an address he has proven himself, and nothing else.
+
+The proof is a signed, expiring link mailed to exactly that address and confirmed by a POST. It lapses when the
+account's address changes, and an address that two accounts hold joins neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portal.database import Unit
+from portal.errors import NotFound, TooOften
+from portal.model import Customer
+from portal.store import limits, links, outbox
+from portal.store.links import Link
+from portal.tokens import Tokens
+
+PROOF_MAIL = "mail.proof"
+PROOF_SECONDS = 2 * 3600
+"""A link older than this proves nothing; long enough for slow mail, short enough for a forgotten mailbox."""
+
+ASKS = ((3, 3600), (10, 86400))
+"""Links an account may ask for, and links an address may be sent: (how many, in how many seconds)."""
+
+BY_MAIL = "email-proof"
+BY_SHOP = "shop"
+
+
+class Sight(StrEnum):
+    """Why a customer sees what he sees."""
+
+    PROVEN = "proven"
+    UNPROVEN = "unproven"
+    """He has an address nobody has proven yet: the page offers the link."""
+    SHARED = "shared"
+    """Another account holds the same address; it joins neither."""
+    NO_EMAIL = "no_email"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer and what he may see.
+
+    `contacts` are the help desk contacts granted by name; `withdrawn` those that were taken away again. `joins` says on
+    what evidence further contacts with his address may be added, None when none may.
+    """
+
+    customer: Customer
+    sight: Sight
+    contacts: frozenset[int] = frozenset()
+    withdrawn: frozenset[int] = frozenset()
+    joins: str | None = None
+
+
+def person(customer: Customer, rows: Sequence[Link], *, shared: bool, trust_shop: bool) -> Person:
+    """What this customer may see, from his links alone: no help desk, no copy and no cache is asked.
+
+    `shared`: another account holds the same address. `trust_shop`: PORTAL_TRUST_SHOP_EMAIL.
+    """
+    if not customer.email:
+        return Person(customer, Sight.NO_EMAIL)
+    if shared:
+        return Person(customer, Sight.SHARED)
+    shop_says = trust_shop and customer.confirmed
+    here = [row for row in rows if row.email == customer.email]
+    good = [row for row in here if row.sees and (row.evidence == BY_MAIL or (row.evidence == BY_SHOP and shop_says))]
+    contacts = frozenset(row.contact_id for row in good if row.contact_id != links.ADDRESS)
+    address = [row for row in here if row.contact_id == links.ADDRESS]
+    if any(row in good for row in address):
+        joins: str | None = next(row.evidence for row in address if row in good)
+    elif shop_says and not any(not row.sees for row in address):
+        joins = BY_SHOP
+    else:
+        joins = None
+    withdrawn = frozenset(row.contact_id for row in here if not row.sees)
+    sight = Sight.PROVEN if contacts or joins else Sight.UNPROVEN
+    return Person(customer, sight, contacts, withdrawn, joins)
+
+
+def ask(unit: Unit, who: Customer, locale: str) -> None:
+    """Queue the mail with the link that proves this customer's address.
+
+    Raises TooOften beyond ASKS, per account and per address; both are counted in the caller's transaction, so that a
+    refusal counts nothing.
+    """
+    digest = hashlib.sha256(who.email.encode()).hexdigest()[:32]
+    for allowed, seconds in ASKS:
+        for name in (f"ask:{seconds}:user:{who.id}", f"ask:{seconds}:to:{digest}"):
+            if wait := limits.hit(unit, name, allowed, seconds):
+                raise TooOften(wait)
+    outbox.put(unit, PROOF_MAIL, {"to": who.email, "user": who.id, "name": who.name, "locale": locale}, who.id)
+
+
+def proof_token(tokens: Tokens, user_id: int, email: str) -> str:
+    """The token of the link: for this account and this address, within PROOF_SECONDS."""
+    return tokens.sign("email-proof", str(user_id), email)
+
+
+def check_proof(tokens: Tokens, who: Customer, token: str) -> None:
+    """Raises NotFound unless `token` proves the address that this customer has now."""
+    if tokens.read("email-proof", str(who.id), token, PROOF_SECONDS) != (who.email,) or not who.email:
+        raise NotFound
+
+
+def prove(unit: Unit, tokens: Tokens, who: Customer, token: str) -> None:
+    """The customer has followed the link and said so by a POST. Raises NotFound for a link that proves nothing."""
+    check_proof(tokens, who, token)
+    links.prove(unit, who.id, who.email, BY_MAIL)

@@ -1,0 +1,31 @@
+"""How often somebody did something: counters in custom_hde_cursor, the same for every process."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from portal.database import Unit
+
+
+def hit(unit: Unit, name: str, allowed: int, seconds: int) -> int:
+    """Count one more of `name`; 0 when that is within `allowed` in `seconds`, else the seconds to wait.
+
+    The counter's row is locked until the unit's end, so that hits at once are counted one after another.
+    """
+    key = name.encode()
+    unit.state.execute(_COUNT, {"name": key, "seconds": seconds})
+    count, left = unit.state.execute(_READ, {"name": key}).one()
+    return 0 if int(count) <= allowed else max(1, int(left))
+
+
+_COUNT = text(
+    "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "
+    "VALUES (:name, '1', UTC_TIMESTAMP(6) + INTERVAL :seconds SECOND, UTC_TIMESTAMP(6)) "
+    "ON DUPLICATE KEY UPDATE "
+    "value = IF(until <= UTC_TIMESTAMP(6), '1', CAST(value AS UNSIGNED) + 1), "
+    "until = IF(until <= UTC_TIMESTAMP(6), VALUES(until), until), "
+    "updated_at = UTC_TIMESTAMP(6)"
+)
+_READ = text(
+    "SELECT value, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(6), until) + 1 FROM custom_hde_cursor WHERE name = :name"
+)

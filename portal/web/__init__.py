@@ -1,0 +1,21 @@
+"""Floor 4: HTTP. ROUTES is the table of contents of the site; the first list lives under PORTAL_PREFIX."""
+
+from __future__ import annotations
+
+from portal.web import static_files, health, requests
+
+UNDER_PREFIX = [
+    requests.index,  #             GET  {prefix}/
+    requests.show,  #              GET  {prefix}/{ticket_id}
+    requests.file,  #              GET  {prefix}/{ticket_id}/files/{file_id}
+    requests.prove_page,  #        GET  {prefix}/prove
+    requests.ask_for_proof,  #     POST {prefix}/prove
+    requests.follow_proof,  #      GET  {prefix}/prove/{token}
+    requests.prove,  #             POST {prefix}/prove/{token}
+    static_files.static,  #          GET  {prefix}/static/{name}
+]
+
+NOT_PUBLISHED = [
+    health.alive,  #               GET  /healthz
+    health.ready,  #               GET  /readyz
+]

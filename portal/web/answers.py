@@ -1,0 +1,132 @@
+"""How a page, a redirect and an error become an answer."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Hashable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from litestar import Response
+from litestar.enums import MediaType
+from litestar.exceptions import HTTPException
+
+from portal.errors import DatabaseAway, NotFound, TooOften
+from portal.web.headers import NONCE
+from portal.web.site import FLASH_COOKIE, FLASH_SECONDS, LANGUAGE_COOKIE, NONCE_PLACE, Site
+from portal.web.visitor import AnyRequest, CrossSite, SignedOut, Visitor, cookie_choice, login_address
+
+log = logging.getLogger(__name__)
+
+HTML = MediaType.HTML
+YEAR = 365 * 24 * 3600
+LOCALES = ("ru", "en")
+RETRY_SECONDS = 5
+
+Answer = Response[bytes]
+
+
+def page(
+    site: Site, request: AnyRequest, visitor: Visitor, template: str, *, keep: Hashable = None, **context: Any
+) -> Answer:
+    """Render a page for a signed-in visitor.
+
+    With `keep` the rendered bytes are kept for this customer and language under it, for the current minute: whatever the
+    page shows must follow from it. The nonce is put in afterwards, so that it is new in every answer.
+    """
+    locale, flash = site.locale(request, visitor), _flash(site, request, visitor)
+    now = datetime.now(UTC)
+    customer = visitor.person.customer.id
+    key = (template, customer, locale, keep, int(now.timestamp()) // 60) if keep is not None and not flash else None
+    body = site.kept.get(key) if key else None
+    if body is None:
+        body = site.pages.render(
+            template, locale=locale, nonce=NONCE_PLACE, now=now, path=request.scope["path"], flash=flash, **context
+        )
+        if key:
+            site.kept[key] = body
+    nonce = secrets.token_urlsafe(18)
+    request.scope["state"][NONCE] = nonce
+    answer: Answer = Response(body.replace(NONCE_PLACE.encode(), nonce.encode()), media_type=HTML)
+    if flash:
+        answer.set_cookie(FLASH_COOKIE, "", max_age=0, path=site.settings.prefix, httponly=True)
+    return answer
+
+
+def redirect(site: Site, path: str, visitor: Visitor | None = None, flash: str = "") -> Answer:
+    """303 to one of our own pages; `flash` names what the next page says once."""
+    answer: Answer = Response(b"", status_code=303, headers={"location": f"{site.settings.prefix}{path}"})
+    if flash and visitor:
+        token = site.tokens.sign("flash", str(visitor.person.customer.id), flash)
+        _set_cookie(site, answer, FLASH_COOKIE, token, FLASH_SECONDS)
+    return answer
+
+
+def switch_language(site: Site, request: AnyRequest) -> Answer | None:
+    """`?lang=en` on any page: remember it and show the page again without it."""
+    query = request.query_params
+    if request.method != "GET" or query.get("lang") not in LOCALES:
+        return None
+    rest = urlencode([(k, v) for k, v in parse_qsl(request.scope["query_string"].decode("latin-1")) if k != "lang"])
+    path = "/" + request.scope["path"].lstrip("/\\")
+    answer: Answer = Response(b"", status_code=303, headers={"location": path + (f"?{rest}" if rest else "")})
+    _set_cookie(site, answer, LANGUAGE_COOKIE, query["lang"], YEAR)
+    return answer
+
+
+def _set_cookie(site: Site, answer: Answer, name: str, value: str, seconds: int) -> None:
+    answer.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        path=site.settings.prefix,
+        httponly=True,
+        secure=site.settings.public_url.startswith("https:"),
+        samesite="lax",
+    )
+
+
+def _flash(site: Site, request: AnyRequest, visitor: Visitor) -> str | None:
+    token = cookie_choice(request, FLASH_COOKIE)
+    audience = str(visitor.person.customer.id)
+    carried = site.tokens.read("flash", audience, token, FLASH_SECONDS) if token else None
+    return str(carried[0]) if carried else None
+
+
+def error_handler(site: Site) -> Any:
+    """The one handler of everything raised: told to the visitor without details, and to the operator where it is ours."""
+
+    def answer(request: AnyRequest, error: Exception) -> Answer:
+        status, headers = _status(error), dict[str, str]()
+        if isinstance(error, SignedOut):
+            return Response(b"", status_code=302, headers={"location": login_address(site.settings, request)})
+        if status == 500:
+            log.exception("failed: %s %s", request.method, request.scope["path"], exc_info=error)
+        if status == 503:
+            log.warning("the database does not answer: %s", error)
+            headers["retry-after"] = str(RETRY_SECONDS)
+        if isinstance(error, TooOften):
+            headers["retry-after"] = str(error.retry_after)
+        if isinstance(error, HTTPException) and error.headers:
+            headers.update({name: value for name, value in error.headers.items() if name.lower() == "allow"})
+        body = site.pages.render("error.html", locale=site.locale(request), nonce="", status=status)
+        return Response(body, status_code=status, media_type=HTML, headers=headers)
+
+    return answer
+
+
+def _status(error: Exception) -> int:
+    match error:
+        case NotFound():
+            return 404
+        case CrossSite():
+            return 403
+        case TooOften():
+            return 429
+        case DatabaseAway():
+            return 503
+        case HTTPException():
+            return error.status_code
+    return 500

@@ -1,0 +1,55 @@
+"""What the handlers are given: everything that create_app built, once, and how an answer is made of it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cachetools import LRUCache
+from litestar import Response
+from litestar.enums import MediaType
+
+from portal.config import Settings
+from portal.database import Databases
+from portal.helpdesk.client import Client
+from portal.service.requests import Desk
+from portal.tokens import Tokens
+from portal.web.pages import Pages, choose_locale
+from portal.web.statics import Statics
+from portal.web.visitor import AnyRequest, Visitor, Visitors, cookie_choice
+
+LANGUAGE_COOKIE = "portal_lang"
+FLASH_COOKIE = "portal_flash"
+FLASH_SECONDS = 60
+KEPT_BYTES = 16 * 2**20
+NONCE_PLACE = "nonce-nonce-nonce-nonce-"
+"""Stands for the nonce in kept pages; as long as a real one, and replaced in every answer."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The parts, and nothing else: no setting is read and no connection opened behind their backs."""
+
+    settings: Settings
+    databases: Databases
+    visitors: Visitors
+    desk: Desk
+    client: Client
+    pages: Pages
+    statics: Statics
+    tokens: Tokens
+    cookie_prefix: str
+    kept: LRUCache[tuple[Any, ...], bytes] = field(default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=len))
+
+    def locale(self, request: AnyRequest, visitor: Visitor | None = None) -> str:
+        """The language: chosen here, else the shop's own cookie or the account's, else the browser's."""
+        shop_says = cookie_choice(request, f"{self.cookie_prefix}_LANG")
+        account = visitor.person.customer.language if visitor else ""
+        return choose_locale(
+            cookie_choice(request, LANGUAGE_COOKIE),
+            shop_says or account,
+            request.headers.get("accept-language"),
+            self.settings.locale,
+        )

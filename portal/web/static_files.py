@@ -1,0 +1,27 @@
+"""Our CSS, script and icons: hashed names, kept by browsers for ever."""
+
+from __future__ import annotations
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from portal.errors import NotFound
+from portal.web.answers import Answer
+from portal.web.site import Site
+from portal.web.visitor import AnyRequest
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+@get("/static/{name:str}")
+async def static(request: AnyRequest, site: NamedDependency[Site], name: FromPath[str]) -> Answer:
+    """One file under its hashed name, gzipped for whoever takes it."""
+    gzip = "gzip" in request.headers.get("accept-encoding", "")
+    found = site.statics.get(name, gzip=gzip)
+    if found is None:
+        raise NotFound
+    headers = {"cache-control": IMMUTABLE, "vary": "accept-encoding"}
+    if found.encoding:
+        headers["content-encoding"] = found.encoding
+    return Response(found.body, media_type=found.content_type, headers=headers)

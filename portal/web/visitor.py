@@ -1,0 +1,144 @@
+"""Bitrix cookies → Visitor: the only way in. And what every unsafe request must show: where it comes from, and a token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from cachetools import TTLCache
+from litestar import Request
+
+from portal.bitrix import cookies, users
+from portal.bitrix.sessions import Gate
+from portal.config import Settings
+from portal.database import Databases, Unit
+from portal.errors import PortalError
+from portal.service import identity
+from portal.service.identity import Person
+from portal.store import links
+from portal.tokens import Tokens
+from portal.web.address import client_address
+from portal.web.headers import SHOP_COOKIES
+
+FRESH_SECONDS = 5.0
+"""How old our copy of a visitor's session, account and links may be (facts/bitrix.md §3.3: seconds, not more)."""
+
+REMEMBERED = 10_000
+"""Visitors remembered for those seconds, at most; about 2 KB each."""
+
+FORM_SECONDS = 24 * 3600
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class SignedOut(PortalError):
+    """Nobody is signed in: a page answers 302 to the shop's own sign-in."""
+
+
+class CrossSite(PortalError):
+    """An unsafe request that another site made the browser send, or that lacks our token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is asking."""
+
+    person: Person
+
+
+class Visitors:
+    """Tells who is asking, from the cookies alone; remembers it for `fresh_seconds`."""
+
+    def __init__(
+        self, settings: Settings, databases: Databases, gate: Gate, fresh_seconds: float = FRESH_SECONDS
+    ) -> None:
+        self._trusted = settings.trusted_proxies
+        self._trust_shop = settings.trust_shop_email
+        self._databases = databases
+        self._gate = gate
+        self._fresh: TTLCache[tuple[str, str], Visitor] | None = (
+            TTLCache(REMEMBERED, fresh_seconds, timer=time.monotonic) if fresh_seconds else None
+        )
+
+    async def of(self, request: AnyRequest, *, newly: bool = False) -> Visitor:
+        """The visitor; read anew with `newly`. Raises SignedOut, and DatabaseAway."""
+        header = request.headers.get("cookie", "")
+        if not header:
+            raise SignedOut
+        key = header, self._address(request)
+        if self._fresh is not None and not newly and (known := self._fresh.get(key)):
+            return known
+        found = await self._databases.read(self._load, *key)
+        if found is None:
+            raise SignedOut
+        visitor, request.scope["state"][SHOP_COOKIES] = found
+        if self._fresh is not None:
+            self._fresh[key] = visitor
+        return visitor
+
+    def forget(self, request: AnyRequest) -> None:
+        """What this visitor may see has just changed."""
+        if self._fresh is not None:
+            self._fresh.pop((request.headers.get("cookie", ""), self._address(request)), None)
+
+    def _address(self, request: AnyRequest) -> str:
+        client = request.scope.get("client")
+        return client_address(client[0] if client else "", request.headers, self._trusted)
+
+    def _load(self, unit: Unit, cookie_header: str, address: str) -> tuple[Visitor, Sequence[str]] | None:
+        """One thread hop: the session, the account, its links."""
+        signed_in = self._gate.sign_in(unit, cookie_header, address)
+        if signed_in is None:
+            return None
+        customer = signed_in.customer
+        shared = bool(customer.email) and users.others_with_email(unit, customer.id, customer.email)
+        rows = links.of(unit, customer.id)
+        person = identity.person(customer, rows, shared=shared, trust_shop=self._trust_shop)
+        return Visitor(person), signed_in.set_cookies
+
+
+def login_address(settings: Settings, request: AnyRequest) -> str:
+    """The shop's sign-in page with a local way back to where the visitor was going."""
+    path = request.scope["path"]
+    query = request.scope.get("query_string", b"").decode("latin-1")
+    back = quote(path, safe="/") + (f"?{query}" if query else "")
+    # Two leading slashes would be another host to a browser.
+    back = "/" + back.lstrip("/\\")
+    sign = "&" if "?" in settings.login_url else "?"
+    return f"{settings.login_url}{sign}backurl={quote(back, safe='')}"
+
+
+def form_token(tokens: Tokens, person: Person) -> str:
+    """The token of our forms: bound to the account, not to the session, which may be renewed while somebody writes."""
+    return tokens.sign("form", str(person.customer.id))
+
+
+def check_form(tokens: Tokens, person: Person, form: Mapping[str, object]) -> None:
+    """Raises CrossSite unless the form carries this account's token."""
+    token = form.get("csrf")
+    if not isinstance(token, str) or tokens.read("form", str(person.customer.id), token, FORM_SECONDS) is None:
+        raise CrossSite
+
+
+def check_origin(request: AnyRequest, public_url: str) -> None:
+    """Raises CrossSite when the browser says that another origin sends this; a sibling host is another origin.
+
+    The origin is PORTAL_PUBLIC_URL, or the host the request came to when the browser itself calls it the same origin (a
+    shop that answers under two names). A browser that says nothing at all is left to the form's token.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site not in (None, "same-origin"):
+        raise CrossSite
+    if origin in (None, public_url):
+        return
+    same_host = urlsplit(f"//{request.headers.get('host', '')}").hostname == urlsplit(origin).hostname
+    if site is None or not same_host:
+        raise CrossSite
+
+
+def cookie_choice(request: AnyRequest, name: str) -> str | None:
+    """A cookie as PHP would read it: the first of its name."""
+    return cookies.parse(request.headers.get("cookie", "")).get(name)

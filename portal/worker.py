@@ -1,0 +1,88 @@
+"""The loop: which step, how often. A step returns whether there was work; one log line for each that did something."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import smtplib
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from portal import mail
+from portal.config import Settings
+from portal.database import Databases
+from portal.errors import DatabaseAway
+from portal.service import letters
+from portal.service.identity import PROOF_MAIL
+from portal.store import outbox
+from portal.store.outbox import Job
+from portal.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[], Awaitable[bool]]
+
+IDLE_SECONDS = 0.5
+AWAY_SECONDS = 2.0
+LEASE_SECONDS = 120
+"""Longer than any one letter may take (mail.TIMEOUT_SECONDS a step)."""
+
+FIRST_RETRY_SECONDS = 15
+LAST_RETRY_SECONDS = 3600
+
+
+async def run(steps: Sequence[Step]) -> None:
+    """Take the steps in turn for ever; rest when none found work. A step that fails is told and taken again."""
+    while True:
+        worked = False
+        try:
+            for step in steps:
+                worked |= await step()
+        except DatabaseAway as error:
+            log.warning("worker: the database does not answer: %s", error)
+            await asyncio.sleep(AWAY_SECONDS)
+        except Exception:
+            # A defect in one step must not end the others; it is told each time, and the job's attempts run out.
+            log.exception("worker: a step failed")
+            await asyncio.sleep(AWAY_SECONDS)
+        if not worked:
+            await asyncio.sleep(IDLE_SECONDS)
+
+
+def steps(settings: Settings, databases: Databases, tokens: Tokens, render: letters.Render) -> list[Step]:
+    """What this shop's worker does; a feature whose settings are missing has no step."""
+    return [partial(_send_mail, settings, databases, tokens, render)] if settings.mail else []
+
+
+async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, render: letters.Render) -> bool:
+    """One letter of the outbox."""
+    job = await databases.run(outbox.claim, LEASE_SECONDS)
+    if job is None:
+        return False
+    try:
+        message = _LETTERS[job.kind](settings, tokens, render, job.id, job.payload)
+        await asyncio.to_thread(mail.send, settings.smtp_url.get_secret_value(), message)
+    except (letters.Undeliverable, smtplib.SMTPRecipientsRefused) as error:
+        await _failed(databases, job, error, None)
+    except (OSError, smtplib.SMTPException) as error:
+        await _failed(databases, job, error, _back_off(job.attempts))
+    else:
+        await databases.run(outbox.finish, job)
+        log.info("outbox %d: %s sent at attempt %d", job.id, job.kind, job.attempts)
+    return True
+
+
+_LETTERS = {PROOF_MAIL: letters.proof}
+
+
+async def _failed(databases: Databases, job: Job, error: Exception, retry_in: float | None) -> None:
+    # The error's text may quote an address or the server's words about it; its kind says enough.
+    reason = f"{type(error).__name__} {getattr(error, 'smtp_code', '')}".strip()
+    await databases.run(outbox.fail, job, reason, retry_in)
+    log.warning("outbox %d: %s failed at attempt %d: %s", job.id, job.kind, job.attempts, reason)
+
+
+def _back_off(attempts: int) -> float:
+    """Seconds until the next attempt: doubling, with jitter, so that a mail server that comes back is not run over."""
+    return min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (attempts - 1)) * random.uniform(0.75, 1.25)  # noqa: S311

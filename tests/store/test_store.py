@@ -1,0 +1,136 @@
+"""Links, limits and the outbox on a real MariaDB."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from portal.database import Databases, Unit
+from portal.store import limits, links, outbox
+from portal.store.migrate import migrate
+
+ANNA, BORIS = 7, 8
+ANNAS = "anna@shop.example"
+
+
+@pytest.fixture
+def databases(database_url: str) -> Iterator[Databases]:
+    opened = Databases(database_url)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def test_migrating_twice_changes_nothing(databases: Databases) -> None:
+    assert migrate(databases) == []
+
+
+def test_a_proof_is_a_link_of_that_account_and_no_other(databases: Databases) -> None:
+    databases.run_here(links.prove, ANNA, ANNAS, "email-proof")
+    databases.run_here(links.add, ANNA, ANNAS, "email-proof", [41, 42])
+    found = databases.read_here(links.of, ANNA)
+    assert {(link.contact_id, link.sees) for link in found} == {(links.ADDRESS, True), (41, True), (42, True)}
+    assert databases.read_here(links.of, BORIS) == []
+
+
+def test_a_withdrawn_contact_is_not_granted_again_by_being_found_again(databases: Databases) -> None:
+    databases.run_here(links.prove, ANNA, ANNAS, "email-proof")
+    databases.run_here(links.add, ANNA, ANNAS, "email-proof", [41])
+    databases.run_here(
+        lambda unit: unit.state.execute(text("UPDATE custom_hde_user_map SET sees = 0 WHERE contact_id = 41"))
+    )
+    databases.run_here(links.add, ANNA, ANNAS, "email-proof", [41])
+    assert [link.sees for link in databases.read_here(links.of, ANNA) if link.contact_id == 41] == [False]
+
+
+def test_an_address_is_compared_as_bytes(databases: Databases) -> None:
+    databases.run_here(links.prove, ANNA, "anna@shop.example", "email-proof")
+    databases.run_here(links.prove, ANNA, "ännä@shop.example", "email-proof")
+    assert len(databases.read_here(links.of, ANNA)) == 2
+
+
+def test_a_limit_counts_to_its_end_and_tells_how_long_to_wait(databases: Databases) -> None:
+    assert [databases.run_here(limits.hit, "ask", 3, 3600) for _ in range(3)] == [0, 0, 0]
+    assert 3590 <= databases.run_here(limits.hit, "ask", 3, 3600) <= 3601
+    assert databases.run_here(limits.hit, "another", 3, 3600) == 0
+
+
+def test_a_limit_opens_again_when_its_time_is_over(databases: Databases) -> None:
+    databases.run_here(limits.hit, "ask", 1, 3600)
+    assert databases.run_here(limits.hit, "ask", 1, 3600) > 0
+    databases.run_here(
+        lambda unit: unit.state.execute(
+            text("UPDATE custom_hde_cursor SET until = UTC_TIMESTAMP(6) WHERE name = 'ask'")
+        )
+    )
+    assert databases.run_here(limits.hit, "ask", 1, 3600) == 0
+
+
+def test_hits_at_once_are_counted_one_after_another(databases: Databases) -> None:
+    async def storm() -> list[int]:
+        return await asyncio.gather(*(databases.run(limits.hit, "ask", 3, 3600) for _ in range(30)))
+
+    assert sum(wait == 0 for wait in asyncio.run(storm())) == 3
+
+
+def put(unit: Unit) -> int:
+    return outbox.put(unit, "mail.proof", {"to": ANNAS}, ANNA)
+
+
+def expire(databases: Databases) -> None:
+    past = "UPDATE custom_hde_outbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE state = 'running'"
+    databases.run_here(lambda unit: unit.state.execute(text(past)))
+
+
+def state(databases: Databases, job: int) -> bytes:
+    query = text("SELECT state FROM custom_hde_outbox WHERE id = :id")
+    return bytes(databases.read_here(lambda unit: unit.state.execute(query, {"id": job}).scalar_one()))
+
+
+def test_a_job_is_claimed_by_one_worker_and_is_done_once(databases: Databases) -> None:
+    for _ in range(20):
+        databases.run_here(put)
+
+    async def race() -> list[outbox.Job | None]:
+        return await asyncio.gather(*(databases.run(outbox.claim, 60) for _ in range(40)))
+
+    jobs = [job for job in asyncio.run(race()) if job]
+    assert len({job.id for job in jobs}) == len(jobs) == 20
+    assert all(databases.run_here(outbox.finish, job) for job in jobs)
+    assert databases.run_here(outbox.claim, 60) is None
+
+
+def test_who_comes_back_after_his_lease_changes_nothing(databases: Databases) -> None:
+    databases.run_here(put)
+    late = databases.run_here(outbox.claim, 60)
+    expire(databases)
+    second = databases.run_here(outbox.claim, 60)
+    assert late and second and late.id == second.id and second.attempts == 2
+    assert not databases.run_here(outbox.finish, late)
+    assert not databases.run_here(outbox.fail, late, "late", 0)
+    assert databases.run_here(outbox.finish, second)
+
+
+def test_a_failed_job_waits_and_a_hopeless_one_is_dead_with_its_reason(databases: Databases) -> None:
+    first, second = databases.run_here(put), databases.run_here(put)
+    job = databases.run_here(outbox.claim, 60)
+    assert job and job.id == first
+    databases.run_here(outbox.fail, job, "later", 3600)
+    other = databases.run_here(outbox.claim, 60)
+    assert other and other.id == second
+    databases.run_here(outbox.fail, other, "never", None)
+    assert databases.run_here(outbox.claim, 60) is None
+    assert (state(databases, first), state(databases, second)) == (b"waiting", b"dead")
+
+
+def test_a_job_that_kills_its_worker_is_buried_after_its_attempts(databases: Databases) -> None:
+    job = databases.run_here(put)
+    for attempt in range(1, outbox.MAX_ATTEMPTS + 1):
+        claimed = databases.run_here(outbox.claim, 60)
+        assert claimed and claimed.attempts == attempt
+        expire(databases)
+    assert databases.run_here(outbox.claim, 60) is None
+    assert state(databases, job) == b"dead"

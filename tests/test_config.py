@@ -1,0 +1,108 @@
+"""Settings are told at once, by name, without values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portal.config import Settings, load
+from portal.errors import WrongSettings
+
+GOOD = {
+    "PORTAL_DATABASE_URL": "mysql+pymysql://shop:canary-password@localhost/shop",
+    "PORTAL_PUBLIC_URL": "https://shop.example",
+    "PORTAL_SECRET_KEYS": "canary-key-canary-key",
+    "PORTAL_SESSIONS": "files:///var/lib/php/sessions",
+    "PORTAL_HDE_URL": "https://shop.helpdeskeddy.com/api/v2",
+    "PORTAL_HDE_EMAIL": "integration@shop.example",
+    "PORTAL_HDE_API_KEY": "canary-api-key",
+}
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+
+
+def problems() -> list[str]:
+    with pytest.raises(WrongSettings) as caught:
+        load(Settings)
+    return caught.value.problems
+
+
+def test_good_settings_load_and_show_no_secret_in_their_repr() -> None:
+    settings = load(Settings)
+    assert settings.dialect == "v2"
+    assert "canary" not in repr(settings) + str(settings)
+
+
+def test_everything_wrong_or_missing_is_told_at_once_by_name_and_without_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("PORTAL_DATABASE_URL", "PORTAL_HDE_API_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PORTAL_SECRET_KEYS", "canary")
+    monkeypatch.setenv("PORTAL_HDE_RATE", "canary")
+    monkeypatch.setenv("PORTAL_TIMEZONE", "canary/canary")
+    monkeypatch.setenv("PORTAL_HDE_TOKEN_FILE", "/canary/of/a/missing/file")
+    told = problems()
+    for name in ("DATABASE_URL", "SECRET_KEYS", "HDE_RATE", "TIMEZONE", "HDE_API_KEY", "HDE_TOKEN_FILE"):
+        assert any(problem.startswith(f"PORTAL_{name} ") for problem in told), name
+    assert "canary" not in " ".join(told)
+
+
+@pytest.mark.parametrize("store", ["redis://127.0.0.1", "memcache://127.0.0.1", "cookies:"])
+def test_a_session_store_not_read_directly_yet_is_refused_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    monkeypatch.setenv("PORTAL_SESSIONS", store)
+    (told,) = problems()
+    assert "PORTAL_SESSIONS" in told and "portal snippet whoami" in told
+
+
+@pytest.mark.parametrize(
+    "store", ["files:///tmp/s", "files://2;/tmp/s", "files://2;0600;/tmp/s", "database:", "security:"]
+)
+def test_session_stores_that_are_read_are_taken(monkeypatch: pytest.MonkeyPatch, store: str) -> None:
+    monkeypatch.setenv("PORTAL_SESSIONS", store)
+    assert load(Settings).sessions == store
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORTAL_PUBLIC_URL", "shop.example"),
+        ("PORTAL_PUBLIC_URL", "https://shop.example/path"),
+        ("PORTAL_HDE_URL", "https://shop.helpdeskeddy.com/"),
+        ("PORTAL_HDE_URL", "https://user:canary@shop.helpdeskeddy.com/api/v2"),
+        ("PORTAL_PREFIX", "personal"),
+        ("PORTAL_PREFIX", "/a/../b"),
+        ("PORTAL_LOGIN_URL", "//evil.example"),
+        ("PORTAL_LOGIN_URL", "javascript:alert(1)"),
+        ("PORTAL_DATABASE_URL", "sqlite://"),
+        ("PORTAL_SESSIONS", "files://relative"),
+        ("PORTAL_TRUSTED_PROXIES", "localhost"),
+        ("PORTAL_LOCALE", "fr"),
+        ("PORTAL_CACHE_SECONDS", "0"),
+    ],
+)
+def test_each_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert [problem.split()[0] for problem in problems()] == [name]
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("canary-key-from-a-file\n")
+    monkeypatch.delenv("PORTAL_SECRET_KEYS")
+    monkeypatch.setenv("PORTAL_SECRET_KEYS_FILE", str(tmp_path / "key"))
+    assert [key.get_secret_value() for key in load(Settings).secret_keys] == ["canary-key-from-a-file"]
+
+
+def test_the_environment_goes_before_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORTAL_LOCALE=en\nPORTAL_PREFIX=/from/file\n")
+    monkeypatch.setenv("PORTAL_PREFIX", "/from/environment/")
+    settings = load(Settings)
+    assert (settings.locale, settings.prefix) == ("en", "/from/environment")
