@@ -1,0 +1,153 @@
+"""Templates to bytes: the Jinja environments (one a language), the addresses a page links to, the language to speak.
+
+What the templates are given, besides `now` (aware, UTC) and `flash` (a sentence, or nothing):
+
+- requests/list.html: `view` (service.requests.RequestList), `csrf`, `can_prove` (mail is on), `attempt` (see below)
+- requests/show.html: `view` (service.requests.RequestView), `attempt`
+- requests/prove.html: `state` and what it needs, see the template's first lines
+- error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
+- email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
+
+`attempt` counts how often a page that is still being fetched has refreshed itself (0 at first, `?try=1` on the next);
+after ATTEMPTS it says that it takes longer and stops.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+from markupsafe import Markup
+
+from portal import assets
+from portal.config import Settings
+from portal.web.statics import Statics
+from portal.web.text import readable
+from portal.web.words import LOCALES, Words, tidy
+
+ATTEMPTS = 10
+"""A page being fetched refreshes itself so often, every 3 s, and then leaves it to the person."""
+
+
+class Urls:
+    """Where our pages are. Paths only: the shop may answer under more than one name."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.prove = f"{prefix}/prove"
+        self.home = f"{prefix.rpartition('/')[0]}/"
+
+    def page(self, number: int = 1) -> str:
+        """A page of the list."""
+        return f"{self._prefix}/?page={number}" if number > 1 else f"{self._prefix}/"
+
+    def request(self, ticket_id: int) -> str:
+        """A conversation."""
+        return f"{self._prefix}/{ticket_id}"
+
+    def file(self, ticket_id: int, file_id: str) -> str:
+        """An attachment, through us."""
+        return f"{self._prefix}/{ticket_id}/files/{quote(file_id, safe='')}"
+
+    def follow(self, token: str) -> str:
+        """The link that proves an address."""
+        return f"{self._prefix}/prove/{quote(token, safe='')}"
+
+
+class Pages:
+    """Every template, compiled once a language."""
+
+    def __init__(self, settings: Settings, statics: Statics) -> None:
+        self._templates = {locale: _compiled(_environment(locale, settings, statics)) for locale in LOCALES}
+
+    def render(self, template: str, *, locale: str, nonce: str = "", **context: Any) -> bytes:
+        """A page in UTF-8. `nonce` may be a placeholder that the caller replaces in kept bytes."""
+        return self._templates[locale][template].render(nonce=nonce, **context).encode()
+
+
+def _environment(locale: str, settings: Settings, statics: Statics) -> Environment:
+    words = Words(locale, settings.timezone)
+    environment = Environment(
+        loader=FileSystemLoader(assets.folder("templates")),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        auto_reload=False,
+        cache_size=-1,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(tidy=tidy, masked=masked, readable=readable)
+    environment.globals.update(
+        locale=locale,
+        words=words,
+        urls=Urls(settings.prefix),
+        static=statics.url,
+        icons=partial(icons, statics.text("icons.svg")),
+        page_numbers=page_numbers,
+        ATTEMPTS=ATTEMPTS,
+    )
+    return environment
+
+
+def _compiled(environment: Environment) -> dict[str, Template]:
+    return {name: environment.get_template(name) for name in environment.list_templates(extensions=["html", "txt"])}
+
+
+def choose_locale(
+    cookie_choice: str | None, shop_language: str | None, accept_language: str | None, default: str
+) -> str:
+    """The first of these that names a language we speak: chosen here, the shop's, the browser's by its weights."""
+    for wish in (cookie_choice, shop_language):
+        if wish and (language := wish[:2].lower()) in LOCALES and not wish[2:3].isalpha():
+            return language
+    weighed = [_weighed(part) for part in (accept_language or "").split(",")[:20]]
+    best = max(((weight, -place, language) for place, (language, weight) in enumerate(weighed) if weight), default=None)
+    return best[2] if best else default
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    match = re.fullmatch(
+        r"\s*([a-z]{2})(?:-[\w-]*)?\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?", part, re.IGNORECASE | re.ASCII
+    )
+    if not match or match[1].lower() not in LOCALES:
+        return "", 0
+    return match[1].lower(), float(match[2] or 1)
+
+
+def masked(email: str) -> str:
+    """An address its owner recognises and a passer-by does not learn: `a…@shop.example`."""
+    name, at, host = tidy(email).rpartition("@")
+    return f"{name[:1]}…{at}{host}"
+
+
+def page_numbers(page: int, pages: int) -> Sequence[int | None]:
+    """The numbers to draw: the first, the last and those around this one; None where some are left out.
+
+    A gap of one is drawn as the number itself.
+    """
+    near = sorted({1, pages, *range(max(1, page - 1), min(pages, page + 1) + 1)})
+    drawn: list[int | None] = []
+    for number, previous in zip(near, [0, *near], strict=False):
+        if number - previous == 2:
+            drawn.append(number - 1)
+        elif number - previous > 2:
+            drawn.append(None)
+        drawn.append(number)
+    return drawn
+
+
+def icons(sprite: str, *names: str) -> Markup:
+    """The symbols a page uses, to stand once in its body. Beside the text they cost less than a request of their own.
+
+    KeyError for a name that the sprite does not have.
+    """
+    symbols = {match[1]: match[0] for match in re.finditer(r'<symbol id="([\w-]+)".*?</symbol>', sprite, re.DOTALL)}
+    return Markup('<svg width="0" height="0" class="sprite" aria-hidden="true">{}</svg>').format(
+        Markup("".join(symbols[name] for name in names))  # noqa: S704  # a file of ours
+    )
