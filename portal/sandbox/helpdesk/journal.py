@@ -1,0 +1,47 @@
+"""What arrived and when: the help desk's own count, which the client's budget is judged by."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KEPT = 200_000
+
+
+@dataclass
+class Entry:
+    """One call. `at` and `done` are epoch seconds; `status` is None until answered, 0 when the answer was dropped.
+
+    `account`: "" without credentials, "wrong" with ones we do not know, else the dialect whose credentials they are.
+    """
+
+    n: int
+    at: float
+    method: str
+    path: str
+    query: str
+    account: str
+    status: int | None = None
+    done: float | None = None
+
+
+class Journal:
+    """The last calls, oldest first; the oldest of very many are forgotten."""
+
+    def __init__(self) -> None:
+        self.entries: deque[Entry] = deque(maxlen=KEPT)
+        self.count = 0
+
+    def arrive(self, at: float, method: str, path: str, query: str, account: str) -> Entry:
+        self.count += 1
+        entry = Entry(self.count, at, method, path, query, account)
+        self.entries.append(entry)
+        return entry
+
+    def since(self, at: float) -> list[dict[str, Any]]:
+        """The calls that arrived after `at`, as JSON wants them."""
+        return [asdict(entry) for entry in self.entries if entry.at > at]
+
+    def clear(self) -> None:
+        self.entries.clear()
