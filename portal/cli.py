@@ -100,14 +100,17 @@ def sandbox() -> None:
     """Play a vendor's part."""
 
 
-@sandbox.command()
+@sandbox.command("helpdesk")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8090, show_default=True)
-def helpdesk(host: str, port: int) -> None:
+def play_helpdesk(host: str, port: int) -> None:
     """The demo help desk alone: both dialects, and /_sandbox/ to direct it."""
-    from portal.sandbox import helpdesk as desk
+    from portal.sandbox.helpdesk import State, seed_demo, serve
 
-    desk.serve(host, port)
+    state = State()
+    seed_demo(state)
+    click.echo(f"help desk: http://{host}:{port}/_sandbox/")
+    serve(state, host, port)
 
 
 @main.group()

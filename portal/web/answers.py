@@ -15,8 +15,8 @@ from litestar.exceptions import HTTPException
 
 from portal.errors import DatabaseAway, NotFound, TooOften
 from portal.web.headers import NONCE
-from portal.web.site import FLASH_COOKIE, FLASH_SECONDS, LANGUAGE_COOKIE, NONCE_PLACE, Site
-from portal.web.visitor import AnyRequest, CrossSite, SignedOut, Visitor, cookie_choice, login_address
+from portal.web.site import FLASH_SECONDS, LANGUAGE_COOKIE, NONCE_PLACE, Site
+from portal.web.visitor import FLASH_COOKIE, AnyRequest, CrossSite, SignedOut, Visitor, cookie_choice, login_address
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +42,7 @@ def page(
     key = (template, customer, locale, keep, int(now.timestamp()) // 60) if keep is not None and not flash else None
     body = site.kept.get(key) if key else None
     if body is None:
-        body = site.pages.render(
-            template, locale=locale, nonce=NONCE_PLACE, now=now, path=request.scope["path"], flash=flash, **context
-        )
+        body = site.pages.render(template, locale=locale, nonce=NONCE_PLACE, now=now, flash=flash, **context)
         if key:
             site.kept[key] = body
     nonce = secrets.token_urlsafe(18)

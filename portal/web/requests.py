@@ -7,19 +7,19 @@ import re
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
-from litestar import Request, Response, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from portal.errors import HelpdeskError, HelpdeskMissing, NotFound
+from portal.errors import HelpdeskMissing, NotFound, TooOften
 from portal.model import Attachment
 from portal.service import identity
 from portal.service import requests as service
 from portal.service.identity import Sight
 from portal.web.answers import Answer, page, redirect
 from portal.web.site import Site
-from portal.web.visitor import AnyRequest, check_form, check_origin, form_token
+from portal.web.visitor import AnyRequest, Visitor, check_form, check_origin, form_token
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +40,11 @@ async def index(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     visitor = await site.visitors.of(request)
     wanted = number(request.query_params.get("page", "1"))
     view = await service.list_for(visitor.person, site.desk, wanted)
-    # What the page shows while something is pending or unproven is made anew: it carries a form, or changes at once.
+    # A page that is pending or offers the proof is made anew: it changes at once, or carries a form.
     keep = (view.page, view.version, view.as_of, view.stale) if view.version else None
     csrf = form_token(site.tokens, visitor.person) if view.sight is Sight.UNPROVEN else ""
-    return page(
-        site, request, visitor, "requests/list.html", keep=keep, view=view, csrf=csrf, can_prove=site.settings.mail
-    )
+    context = {"view": view, "csrf": csrf, "can_prove": site.settings.mail, "attempt": _attempt(request)}
+    return page(site, request, visitor, "requests/list.html", keep=keep, **context)
 
 
 @get("/{ticket_id:str}")
@@ -54,7 +53,13 @@ async def show(request: AnyRequest, site: NamedDependency[Site], ticket_id: From
     visitor = await site.visitors.of(request)
     view = await service.view_for(visitor.person, site.desk, number(ticket_id))
     keep = (view.ticket_id, view.version, view.as_of, view.stale) if view.version else None
-    return page(site, request, visitor, "requests/show.html", keep=keep, view=view)
+    return page(site, request, visitor, "requests/show.html", keep=keep, view=view, attempt=_attempt(request))
+
+
+def _attempt(request: AnyRequest) -> int:
+    """How often a page that is being fetched has refreshed itself."""
+    told = request.query_params.get("try", "0")
+    return int(told) if re.fullmatch(r"[0-9]{1,3}", told) else 0
 
 
 @get("/{ticket_id:str}/files/{file_id:str}")
@@ -82,19 +87,11 @@ async def file(
 
 @get("/prove")
 async def prove_page(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
-    """Where the link that proves the address is asked for."""
+    """Where the link that proves the address is asked for, and what came of it."""
     visitor = await site.visitors.of(request)
-    return page(
-        site,
-        request,
-        visitor,
-        "requests/prove.html",
-        state="ask",
-        sight=visitor.person.sight,
-        email=visitor.person.customer.email,
-        csrf=form_token(site.tokens, visitor.person),
-        can_prove=site.settings.mail,
-    )
+    state = {Sight.UNPROVEN: "ask", Sight.PROVEN: "done", Sight.SHARED: "shared", Sight.NO_EMAIL: "no_email"}
+    asked = visitor.person.sight is Sight.UNPROVEN and "sent" in request.query_params
+    return _proof(site, request, visitor, "asked" if asked else state[visitor.person.sight])
 
 
 @post("/prove", status_code=303)
@@ -105,8 +102,13 @@ async def ask_for_proof(request: AnyRequest, site: NamedDependency[Site]) -> Ans
     check_form(site.tokens, visitor.person, await request.form())
     if visitor.person.sight is not Sight.UNPROVEN or not site.settings.mail:
         return redirect(site, "/prove")
-    await site.databases.run(identity.ask, visitor.person.customer, site.locale(request, visitor))
-    return redirect(site, "/prove", visitor, flash="proof-sent")
+    try:
+        await site.databases.run(identity.ask, visitor.person.customer, site.locale(request, visitor))
+    except TooOften as error:
+        answer = _proof(site, request, visitor, "too_often", minutes=-(-error.retry_after // 60))
+        answer.status_code, answer.headers["retry-after"] = 429, str(error.retry_after)
+        return answer
+    return redirect(site, "/prove?sent")
 
 
 @get("/prove/{token:str}")
@@ -115,21 +117,9 @@ async def follow_proof(request: AnyRequest, site: NamedDependency[Site], token: 
     visitor = await site.visitors.of(request)
     try:
         identity.check_proof(site.tokens, visitor.person.customer, token)
-        state = "confirm"
     except NotFound:
-        state = "invalid"
-    return page(
-        site,
-        request,
-        visitor,
-        "requests/prove.html",
-        state=state,
-        sight=visitor.person.sight,
-        email=visitor.person.customer.email,
-        csrf=form_token(site.tokens, visitor.person),
-        can_prove=site.settings.mail,
-        token=token if state == "confirm" else "",
-    )
+        return _proof(site, request, visitor, "expired")
+    return _proof(site, request, visitor, "follow", token=token)
 
 
 @post("/prove/{token:str}", status_code=303)
@@ -141,17 +131,28 @@ async def prove(request: AnyRequest, site: NamedDependency[Site], token: FromPat
     try:
         await site.databases.run(identity.prove, site.tokens, visitor.person.customer, token)
     except NotFound:
-        return redirect(site, f"/prove/{quote(token, safe='')}")
-    site.visitors.forget(request)
+        return _proof(site, request, visitor, "expired")
     log.info("customer %d proved his address", visitor.person.customer.id)
-    return redirect(site, "/", visitor, flash="proof-done")
+    return redirect(site, "/", visitor, flash="proven")
+
+
+def _proof(site: Site, request: AnyRequest, visitor: Visitor, state: str, **more: object) -> Answer:
+    shown = {
+        "state": state,
+        "email": visitor.person.customer.email,
+        "csrf": form_token(site.tokens, visitor.person),
+        "can_prove": site.settings.mail,
+        **more,
+    }
+    return page(site, request, visitor, "requests/prove.html", **shown)
 
 
 def _download(attachment: Attachment, size: int | None) -> dict[str, str]:
     """Headers that make a browser save the file and nothing else, whatever is in it and whatever it is called."""
     ascii_name = re.sub(r"[^A-Za-z0-9._ -]", "_", attachment.name) or "file"
+    disposition = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(attachment.name, safe='')}"
     headers = {
-        "content-disposition": f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(attachment.name, safe='')}",
+        "content-disposition": disposition,
         "content-security-policy": "default-src 'none'; sandbox",
         "cross-origin-resource-policy": "same-origin",
     }

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from cachetools import LRUCache
-from litestar import Response
-from litestar.enums import MediaType
 
 from portal.config import Settings
 from portal.database import Databases
@@ -21,7 +17,6 @@ from portal.web.statics import Statics
 from portal.web.visitor import AnyRequest, Visitor, Visitors, cookie_choice
 
 LANGUAGE_COOKIE = "portal_lang"
-FLASH_COOKIE = "portal_flash"
 FLASH_SECONDS = 60
 KEPT_BYTES = 16 * 2**20
 NONCE_PLACE = "nonce-nonce-nonce-nonce-"

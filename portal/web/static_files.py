@@ -17,11 +17,10 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 @get("/static/{name:str}")
 async def static(request: AnyRequest, site: NamedDependency[Site], name: FromPath[str]) -> Answer:
     """One file under its hashed name, gzipped for whoever takes it."""
-    gzip = "gzip" in request.headers.get("accept-encoding", "")
-    found = site.statics.get(name, gzip=gzip)
+    found = site.statics.get(name)
     if found is None:
         raise NotFound
     headers = {"cache-control": IMMUTABLE, "vary": "accept-encoding"}
-    if found.encoding:
-        headers["content-encoding"] = found.encoding
-    return Response(found.body, media_type=found.content_type, headers=headers)
+    if found.gzipped and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.gzipped, media_type=found.content_type, headers={**headers, "content-encoding": "gzip"})
+    return Response(found.content, media_type=found.content_type, headers=headers)

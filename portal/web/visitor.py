@@ -30,6 +30,7 @@ REMEMBERED = 10_000
 """Visitors remembered for those seconds, at most; about 2 KB each."""
 
 FORM_SECONDS = 24 * 3600
+FLASH_COOKIE = "portal_flash"
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -50,7 +51,10 @@ class Visitor:
 
 
 class Visitors:
-    """Tells who is asking, from the cookies alone; remembers it for `fresh_seconds`."""
+    """Tells who is asking, from the cookies alone; remembers it for `fresh_seconds`.
+
+    Whoever has just changed something carries the flash cookie, and is read anew by whichever process he comes to.
+    """
 
     def __init__(
         self, settings: Settings, databases: Databases, gate: Gate, fresh_seconds: float = FRESH_SECONDS
@@ -69,6 +73,7 @@ class Visitors:
         if not header:
             raise SignedOut
         key = header, self._address(request)
+        newly = newly or f"{FLASH_COOKIE}=" in header
         if self._fresh is not None and not newly and (known := self._fresh.get(key)):
             return known
         found = await self._databases.read(self._load, *key)
@@ -78,11 +83,6 @@ class Visitors:
         if self._fresh is not None:
             self._fresh[key] = visitor
         return visitor
-
-    def forget(self, request: AnyRequest) -> None:
-        """What this visitor may see has just changed."""
-        if self._fresh is not None:
-            self._fresh.pop((request.headers.get("cookie", ""), self._address(request)), None)
 
     def _address(self, request: AnyRequest) -> str:
         client = request.scope.get("client")
