@@ -1,10 +1,10 @@
 """Templates to bytes: the Jinja environments (one a language), the addresses a page links to, the language to speak.
 
-What the templates are given, besides `now` (aware, UTC) and `flash` (a sentence, or nothing):
+What the templates are given, besides `now` (aware, UTC) and `flash` (the name of what is said once, or nothing):
 
 - requests/list.html: `view` (service.requests.RequestList), `csrf`, `can_prove` (mail is on), `attempt` (see below)
 - requests/show.html: `view` (service.requests.RequestView), `attempt`
-- requests/prove.html: `state` and what it needs, see the template's first lines
+- requests/prove.html: `state` ("ask", "confirm", "invalid"), `sight`, `email`, `csrf`, `can_prove`, `token`
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
 
@@ -88,7 +88,7 @@ def _environment(locale: str, settings: Settings, statics: Statics) -> Environme
         words=words,
         urls=Urls(settings.prefix),
         static=statics.url,
-        icons=partial(icons, statics.text("icons.svg")),
+        icons=partial(icons, (assets.folder("static") / "icons.svg").read_text("utf-8")),
         page_numbers=page_numbers,
         ATTEMPTS=ATTEMPTS,
     )
