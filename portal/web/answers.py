@@ -33,8 +33,8 @@ def page(
 ) -> Answer:
     """Render a page for a signed-in visitor.
 
-    With `keep` the rendered bytes are kept for this customer and language under it, for the current minute: whatever the
-    page shows must follow from it. The nonce is put in afterwards, so that it is new in every answer.
+    With `keep` the rendered bytes are kept for this customer and language under it, for the current minute: whatever
+    the page shows must follow from it. The nonce is put in afterwards, so that it is new in every answer.
     """
     locale, flash = site.locale(request, visitor), _flash(site, request, visitor)
     now = datetime.now(UTC)
@@ -94,7 +94,7 @@ def _flash(site: Site, request: AnyRequest, visitor: Visitor) -> str | None:
 
 
 def error_handler(site: Site) -> Any:
-    """The one handler of everything raised: told to the visitor without details, and to the operator where it is ours."""
+    """The one handler of everything raised: told to the visitor without details, to the operator where it is ours."""
 
     def answer(request: AnyRequest, error: Exception) -> Answer:
         status, headers = _status(error), dict[str, str]()

@@ -1,4 +1,4 @@
-"""Bitrix cookies → Visitor: the only way in. And what every unsafe request must show: where it comes from, and a token."""
+"""Bitrix cookies → Visitor: the only way in. And what an unsafe request must show: where it comes from, and a token."""
 
 from __future__ import annotations
 

@@ -1,0 +1,119 @@
+"""The letter that proves an address, through a real SMTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from portal import assets, worker
+from portal.app import _letters
+from portal.model import Customer
+from portal.service import identity
+from portal.store import outbox
+from portal.tokens import Tokens
+from portal.web.pages import Pages
+from portal.web.statics import Statics
+from tests.stage import ANNA, EMAILS, Stage, stage
+
+TOKENS = Tokens(["a-key-for-tests-only"])
+CUSTOMER = Customer(ANNA, "anna", EMAILS[ANNA], "Anna <script>\r\nBcc: evil@evil.example")
+
+
+class Mailbox:
+    """Takes letters, or refuses each with `refuse`."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+        self.refuse = ""
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802
+        if self.refuse:
+            return self.refuse
+        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
+        return "250 ok"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, str]]:
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=0)
+    controller.start()
+    assert controller.server
+    yield box, f"smtp://127.0.0.1:{controller.server.sockets[0].getsockname()[1]}"
+    controller.stop()
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    with stage(database_url, tmp_path) as made:
+        yield made
+
+
+def work(shop: Stage, smtp_url: str) -> bool:
+    settings = shop.settings_with(smtp_url=type(shop.settings.smtp_url)(smtp_url))
+    pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
+    (step,) = worker.steps(settings, shop.databases, TOKENS, _letters(pages))
+    return asyncio.run(partial(step)())
+
+
+@pytest.mark.parametrize(("locale", "word"), [("ru", "адрес"), ("en", "address")])
+def test_the_letter_arrives_with_a_link_that_proves_the_address(
+    shop: Stage, mailbox: tuple[Mailbox, str], locale: str, word: str
+) -> None:
+    box, url = mailbox
+    shop.databases.run_here(identity.ask, CUSTOMER, locale)
+    assert work(shop, url) and not work(shop, url)
+    (letter,) = box.letters
+    assert letter["To"] == EMAILS[ANNA] and "evil" not in str(letter["To"]) + str(letter["Bcc"])
+    text = letter.get_body(("plain",)).get_content()
+    html = letter.get_body(("html",)).get_content()
+    assert word in text and "<script>" not in html
+    (token,) = re.findall(r"https://shop\.example/personal/requests/prove/(\S+)", text)
+    identity.check_proof(TOKENS, CUSTOMER, token)
+
+
+def test_a_mail_server_that_is_away_loses_no_letter_and_the_second_try_has_the_same_message_id(
+    shop: Stage, mailbox: tuple[Mailbox, str]
+) -> None:
+    box, url = mailbox
+    shop.databases.run_here(identity.ask, CUSTOMER, "ru")
+    assert work(shop, "smtp://127.0.0.1:1")
+    assert not work(shop, url), "not before its time"
+    shop.execute("UPDATE custom_hde_outbox SET run_at = UTC_TIMESTAMP(6)")
+    assert work(shop, url)
+    assert [letter["Message-ID"] for letter in box.letters] == ["<portal-proof-1@shop.example>"]
+
+
+def test_an_address_the_server_refuses_is_not_tried_for_ever(shop: Stage, mailbox: tuple[Mailbox, str]) -> None:
+    box, url = mailbox
+    shop.databases.run_here(identity.ask, Customer(ANNA, "anna", "no address", "Anna"), "ru")
+    assert work(shop, url)
+    assert shop.execute("SELECT state, reason FROM custom_hde_outbox") == [(b"dead", "Undeliverable")]
+    assert box.letters == []
+
+
+def test_a_reason_names_no_address(shop: Stage, mailbox: tuple[Mailbox, str], caplog: pytest.LogCaptureFixture) -> None:
+    box, url = mailbox
+    box.refuse = f"451 no room for {EMAILS[ANNA]}"
+    shop.databases.run_here(identity.ask, CUSTOMER, "ru")
+    assert work(shop, url)
+    ((state, reason),) = shop.execute("SELECT state, reason FROM custom_hde_outbox")
+    assert state == b"waiting" and EMAILS[ANNA] not in reason + caplog.text
+
+
+def test_the_job_of_a_worker_that_died_is_taken_up(shop: Stage, mailbox: tuple[Mailbox, str]) -> None:
+    box, url = mailbox
+    shop.databases.run_here(identity.ask, CUSTOMER, "ru")
+    assert shop.databases.run_here(outbox.claim, 60)
+    assert not work(shop, url)
+    shop.execute("UPDATE custom_hde_outbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
+    assert work(shop, url) and len(box.letters) == 1
