@@ -1,0 +1,52 @@
+"""Which of the optional tables and columns this shop's core has: told by the data, not by the core's version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from portal.database import Unit
+from portal.errors import WrongSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What exists in this shop beside what every core since 12.5 has (facts: cores 12.5 to 25.7)."""
+
+    blocked: bool = False
+    """b_user.BLOCKED, since about 21.6."""
+    language: bool = False
+    """b_user.LANGUAGE_ID, since about 16."""
+    auth_actions: bool = False
+    """b_user_auth_action, since about 16."""
+    auth_action_application: bool = False
+    user_session: bool = False
+    """b_user_session, of the new session engine."""
+    sec_session: bool = False
+    """b_sec_session, of the module security."""
+
+
+_COLUMNS = text(
+    "SELECT LOWER(TABLE_NAME), UPPER(COLUMN_NAME), COLLATION_NAME FROM information_schema.COLUMNS "
+    "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN "
+    "('b_user', 'b_user_auth_action', 'b_user_session', 'b_sec_session')"
+)
+
+
+def inspect(unit: Unit) -> Shape:
+    """Look once, at start. Raises WrongSettings when this is no Bitrix database, or not one that can be relied on."""
+    columns = {(row[0], row[1]): row[2] or "" for row in unit.shop.execute(_COLUMNS)}
+    if ("b_user", "ID") not in columns:
+        raise WrongSettings(["PORTAL_DATABASE_URL names a database without Bitrix's table b_user"])
+    if "_ci" not in columns.get(("b_user", "EMAIL"), ""):
+        # Who else holds an address is asked of the index; one that tells case apart would miss them.
+        raise WrongSettings(["PORTAL_DATABASE_URL names a database where b_user.EMAIL tells upper from lower case"])
+    return Shape(
+        blocked=("b_user", "BLOCKED") in columns,
+        language=("b_user", "LANGUAGE_ID") in columns,
+        auth_actions=("b_user_auth_action", "ID") in columns,
+        auth_action_application=("b_user_auth_action", "APPLICATION_ID") in columns,
+        user_session=("b_user_session", "SESSION_ID") in columns,
+        sec_session=("b_sec_session", "SESSION_ID") in columns,
+    )

@@ -1,0 +1,119 @@
+"""b_user decides who somebody is, and the options of the shop that sign-in depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import TextClause, text
+
+from portal.bitrix.tables import Shape
+from portal.database import Unit
+from portal.model import Customer
+
+SAME_ADDRESS = 100
+"""Rows read when asking who else holds an address; that many are shared beyond doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShopOptions:
+    """Options of the module `main`, with Bitrix's own defaults where there is no row."""
+
+    cookie_prefix: str = "BITRIX_SM"
+    server_uniq_id: str = ""
+    store_password: bool = True
+    """Whether "remember me" is on."""
+    external_stored_hash: bool = False
+    """Whether "remember me" is on for accounts of outside services, too."""
+    email_confirmation: bool = False
+    """Whether a registration must be confirmed by e-mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A live account with the forced logouts that are waiting for it (ids of b_user_auth_action)."""
+
+    customer: Customer
+    logouts: frozenset[int]
+
+
+def account(unit: Unit, shape: Shape, options: ShopOptions, user_id: int) -> Account | None:
+    """The account and what waits for it, in one query; None when it is gone, not active or blocked."""
+    rows = unit.shop.execute(_account(shape), {"id": user_id}).all()
+    if not rows:
+        return None
+    return Account(_customer(rows[0], options), frozenset(row[7] for row in rows if row[7] is not None))
+
+
+def customer(unit: Unit, shape: Shape, user_id: int) -> Customer | None:
+    """The account, for callers that have no session at hand; None when it is gone, not active or blocked."""
+    found = account(unit, shape, options(unit), user_id)
+    return found.customer if found else None
+
+
+def others_with_email(unit: Unit, user_id: int, email: str) -> bool:
+    """Whether another account, active or not, holds this address (lower-cased and trimmed, not empty).
+
+    The collation folds more than case, so the rows that the index finds are compared again here.
+    """
+    rows = unit.shop.execute(_SAME_EMAIL, {"email": email, "id": user_id}).all()
+    return len(rows) == SAME_ADDRESS or any(_email(row[0]) == email for row in rows)
+
+
+def options(unit: Unit) -> ShopOptions:
+    """The options as they are now; they change rarely, so read them once a minute and not once a request."""
+    rows = unit.shop.execute(_OPTIONS).mappings().all()
+    found = {row["NAME"]: row["VALUE"] for row in rows if not row.get("SITE_ID") and row["VALUE"] is not None}
+    return ShopOptions(
+        cookie_prefix=found.get("cookie_name") or "BITRIX_SM",
+        server_uniq_id=found.get("server_uniq_id", ""),
+        store_password=found.get("store_password") != "N",
+        external_stored_hash=found.get("allow_external_auth_stored_hash") == "Y",
+        email_confirmation=found.get("new_user_registration_email_confirmation") == "Y",
+    )
+
+
+def _customer(row: Sequence[Any], options: ShopOptions) -> Customer:
+    user_id, login, email, name, last_name, confirm_code, language = row[:7]
+    return Customer(
+        id=user_id,
+        login=login or "",
+        email=_email(email),
+        name=" ".join(part for part in ((name or "").strip(), (last_name or "").strip()) if part),
+        language=(language or "").strip().lower(),
+        confirmed=options.email_confirmation and not confirm_code,
+    )
+
+
+def _email(value: str | None) -> str:
+    return (value or "").strip().lower()
+
+
+@cache
+def _account(shape: Shape) -> TextClause:
+    language = "u.LANGUAGE_ID" if shape.language else "NULL"
+    blocked = " AND u.BLOCKED <> 'Y'" if shape.blocked else ""
+    if not shape.auth_actions:
+        waiting, join = "NULL", ""
+    else:
+        # A row for an application password concerns that password's sessions, which are refused anyway.
+        whose = " AND (a.APPLICATION_ID IS NULL OR a.APPLICATION_ID = '')" if shape.auth_action_application else ""
+        waiting = "a.ID"
+        join = (
+            " LEFT JOIN b_user_auth_action a"
+            f" ON a.USER_ID = u.ID AND a.ACTION = 'logout' AND a.ACTION_DATE <= NOW(){whose}"
+        )
+    return text(
+        f"SELECT u.ID, u.LOGIN, u.EMAIL, u.NAME, u.LAST_NAME, u.CONFIRM_CODE, {language}, {waiting} "  # noqa: S608
+        f"FROM b_user u{join} WHERE u.ID = :id AND u.ACTIVE = 'Y'{blocked}"
+    )
+
+
+_SAME_EMAIL = text(f"SELECT EMAIL FROM b_user WHERE EMAIL = :email AND ID <> :id LIMIT {SAME_ADDRESS}")  # noqa: S608
+# Every column, because SITE_ID is on its way out: a row that has one is for that site alone.
+_OPTIONS = text(
+    "SELECT * FROM b_option WHERE MODULE_ID = 'main' AND NAME IN ('cookie_name', 'server_uniq_id', 'store_password', "
+    "'allow_external_auth_stored_hash', 'new_user_registration_email_confirmation')"
+)
