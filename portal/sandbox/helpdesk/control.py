@@ -5,29 +5,32 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import State as AppState
 
 from portal.sandbox.helpdesk.acts import Impossible
 from portal.sandbox.helpdesk.director import ACTS, describe, direct
+from portal.sandbox.helpdesk.page import render_conversation, render_index
 from portal.sandbox.helpdesk.state import State
 
+HomeRequest = Request[Any, Any, AppState]
+HTML_HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"}
 
-def _state(request: Request[Any, Any, AppState]) -> State:
+
+def _state(request: HomeRequest) -> State:
     state: State = request.app.state.helpdesk
     return state
 
 
 @post("/_sandbox/{name:path}", status_code=200)
-async def act(request: Request[Any, Any, AppState], name: str) -> Response[Any]:
-    """JSON is answered with JSON, a form with the page it came from."""
-    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    told = await _arguments(request, is_form)
+async def act(request: HomeRequest, name: str) -> Response[Any]:
+    """JSON is answered with JSON; a form, with the page of the ticket or the first page."""
     wanted = name.strip("/")
     if wanted not in ACTS:
         return Response({"error": f"no such act; there are {', '.join(ACTS)}"}, status_code=404)
+    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     try:
-        done = direct(_state(request), wanted, told)
+        done = direct(_state(request), wanted, await _arguments(request, is_form))
     except Impossible as problem:
         return Response({"error": str(problem)}, status_code=400)
     if is_form:
@@ -36,25 +39,45 @@ async def act(request: Request[Any, Any, AppState], name: str) -> Response[Any]:
     return Response(done)
 
 
-async def _arguments(request: Request[Any, Any, AppState], is_form: bool) -> dict[str, Any]:
+async def _arguments(request: HomeRequest, is_form: bool) -> dict[str, Any]:
+    """A form's empty fields are fields not filled in."""
     if is_form:
-        return {key: value for key, value in (await request.form()).items() if value not in ("", None)}
+        return {key: value for key, value in (await request.form()).items() if value}
     body = await request.body()
-    told = json.loads(body) if body else {}
-    return told if isinstance(told, dict) else {}
+    try:
+        told = json.loads(body or b"{}")
+    except ValueError as problem:
+        raise Impossible(f"not JSON: {problem}") from problem
+    if not isinstance(told, dict):
+        raise Impossible("not a JSON object")
+    return told
 
 
 @get("/_sandbox/journal")
-async def journal(request: Request[Any, Any, AppState], since: float = 0.0) -> Response[Any]:
-    """Calls that arrived after `since` (epoch seconds), oldest first."""
+async def journal(request: HomeRequest, since: float = 0.0, window: float = 60.0) -> Response[Any]:
+    """Calls that arrived after `since` (epoch seconds), oldest first, and the most in any `window` seconds."""
     state = _state(request)
     with state.lock:
-        return Response({"calls": state.journal.since(since)})
+        return Response({"calls": state.journal.since(since), "busiest": state.journal.busiest(window)})
 
 
 @get("/_sandbox/state")
-async def whole_state(request: Request[Any, Any, AppState]) -> Response[Any]:
+async def whole_state(request: HomeRequest) -> Response[Any]:
     return Response(describe(_state(request)))
 
 
-ROUTES = [act, journal, whole_state]
+@get("/_sandbox/")
+async def index(request: HomeRequest, q: str = "") -> Response[str]:
+    return Response(render_index(_state(request), q), media_type=MediaType.HTML, headers=HTML_HEADERS)
+
+
+@get("/_sandbox/tickets/{ticket_id:int}")
+async def conversation(request: HomeRequest, ticket_id: int) -> Response[str]:
+    state = _state(request)
+    ticket = state.ticket(ticket_id)
+    if ticket is None:
+        return Response("no such ticket", status_code=404, media_type=MediaType.TEXT)
+    return Response(render_conversation(state, ticket), media_type=MediaType.HTML, headers=HTML_HEADERS)
+
+
+ROUTES = [act, journal, whole_state, index, conversation]

@@ -103,7 +103,9 @@ def operator_assign(state: State, told: Told) -> Told:
 
 def operator_merge(state: State, told: Told) -> Told:
     into = _ticket(state, told["into"])
-    acts.merge(state, into, [_ticket(state, number) for number in told["tickets"]])
+    told_tickets = told["tickets"]
+    numbers = told_tickets.split(",") if isinstance(told_tickets, str) else told_tickets
+    acts.merge(state, into, [_ticket(state, number) for number in numbers])
     return _done(into)
 
 
@@ -192,7 +194,8 @@ def quirks(state: State, told: Told) -> Told:
     for key, value in told.items():
         if key not in known:
             raise Impossible(f"no such quirk: {key}; there are {', '.join(known)}")
-        setattr(state.quirks, key, known[key](value))
+        is_flag = known[key] is bool
+        setattr(state.quirks, key, str(value).lower() in ("true", "1", "yes", "on") if is_flag else known[key](value))
     return asdict(state.quirks)
 
 

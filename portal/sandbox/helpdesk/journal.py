@@ -43,5 +43,18 @@ class Journal:
         """The calls that arrived after `at`, as JSON wants them."""
         return [asdict(entry) for entry in self.entries if entry.at > at]
 
+    def busiest(self, window: float = 60.0) -> int:
+        """The most API calls that arrived within any `window` seconds: what a client's budget is judged by."""
+        arrivals: deque[float] = deque()
+        most = 0
+        for entry in self.entries:
+            if not entry.path.startswith("/api/"):
+                continue
+            arrivals.append(entry.at)
+            while arrivals[0] <= entry.at - window:
+                arrivals.popleft()
+            most = max(most, len(arrivals))
+        return most
+
     def clear(self) -> None:
         self.entries.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -46,6 +47,10 @@ class Limit:
     def lift(self) -> None:
         self.banned_until = 0.0
         self.arrivals.clear()
+
+    def seconds_left(self) -> float:
+        """Of the lock-out; 0 when there is none."""
+        return max(0.0, self.banned_until - time.time())
 
     @property
     def remaining(self) -> int:

@@ -170,6 +170,10 @@ class State:
     def operators(self) -> Iterator[Person]:
         return (person for person in self.people.values() if person.staff)
 
+    def is_staff(self, person_id: int) -> bool:
+        person = self.people.get(person_id)
+        return person is not None and person.staff
+
     def file_by_key(self, key: str) -> File | None:
         return next((file for file in self.files.values() if file.key == key), None)
 

@@ -225,7 +225,7 @@ def show_user(person: Person) -> dict[str, Any]:
 def show_ticket(state: State, ticket: Ticket) -> dict[str, Any]:
     """`last_reply_at` is the time of the staff's last public message, null as long as nobody answered."""
     requester = state.people.get(ticket.user_id)
-    replies = [m.created for m in ticket.messages if not m.internal and _is_staff(state, m.author_id)]
+    replies = [m.created for m in ticket.messages if not m.internal and state.is_staff(m.author_id)]
     return {
         "id": ticket.id,
         "number": ticket.number,
@@ -265,11 +265,6 @@ def show_file(call: Call, file: File) -> dict[str, Any]:
 
 def iso(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _is_staff(state: State, person_id: int) -> bool:
-    person = state.people.get(person_id)
-    return person is not None and person.staff
 
 
 ROUTES = (

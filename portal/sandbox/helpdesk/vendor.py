@@ -76,8 +76,7 @@ def _work(state: State, request: Request, body: bytes, allowed: bool, hit: dict[
     if dialect is None:
         return refused or faults.spoil(_download(state, request), hit)
     if not allowed:
-        left = max(0.0, state.limit.banned_until - time.time())
-        answer = dialect.banned(state, left, state.limit.ban_form)
+        answer = dialect.banned(state, state.limit.seconds_left(), state.limit.ban_form)
     elif refused:
         answer = refused
     elif not dialect.is_authorised(state, request.headers.get("authorization", "")):
