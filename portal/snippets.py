@@ -1,0 +1,27 @@
+"""What the shop's developer pastes: rendered from templates/, with the settings that the public may know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from portal import assets
+from portal.bitrix import whoami as shop_whoami
+
+UPSTREAM = "127.0.0.1:8000"
+"""Where `portal serve` listens unless told otherwise."""
+
+
+def nginx(public_url: str, prefix: str, upstream: str = UPSTREAM) -> str:
+    """Every nginx location, for a file inside the shop's server block; the settings are validated by config.py."""
+    # Not HTML: the values are a URL and a path that config.py has checked, and nginx knows no HTML escapes.
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(assets.folder("templates") / "nginx"), undefined=StrictUndefined
+    )
+    return environment.get_template("portal.conf").render(public_url=public_url, prefix=prefix, upstream=upstream)
+
+
+def whoami(secret_keys: Sequence[str]) -> str:
+    """The PHP file that tells who is signed in; it answers to the holders of `secret_keys` alone."""
+    return shop_whoami.whoami_file(secret_keys)
