@@ -5,7 +5,9 @@ from __future__ import annotations
 import nh3
 from markupsafe import Markup
 
-from portal.web.markup import TAGS, TooMuch, rebuild, safe_url, text_of
+from portal.web.markup import TAGS, TooMuch, rebuild, safe_url
+from portal.web.quotes import fold
+from portal.web.reader import text_of
 
 _ATTRIBUTES = {"a": {"href"}, "td": {"colspan", "rowspan"}}
 
@@ -49,6 +51,6 @@ def excerpt(html: str, limit: int) -> str:
     return (head if text[limit] == " " else head.rpartition(" ")[0] or head[:-1]).rstrip(" ,.;:—-") + "…"
 
 
-def readable(html: str) -> Markup:
-    """A message as a person reads it: clean, with the quoted history folded away."""
-    return clean(html)
+def readable(html: str, label: str = "…") -> Markup:
+    """A message as a person reads it: clean, with the history it quotes folded away under `label`."""
+    return fold(clean(html), label)

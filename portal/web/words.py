@@ -105,6 +105,10 @@ class Words:
         """`day` as a machine-readable <time>."""
         return self._time(moment, self.day(moment, now))
 
+    def time_date(self, moment: datetime, now: datetime) -> Markup:
+        """The day alone, "20 Nov", as a machine-readable <time>."""
+        return self._time(moment, self._date(moment.astimezone(self._zone), now.astimezone(self._zone)))
+
     def time_clock(self, moment: datetime, now: datetime) -> Markup:
         """`clock` as a machine-readable <time>."""
         return self._time(moment, self.clock(moment, now))
