@@ -36,8 +36,8 @@ class Account:
     last_name: str
 
 
-ANNA = Account(101, "anna@shop.example", "anna", "Анна", "Смирнова")
-BORIS = Account(102, "boris@shop.example", "boris", "Борис", "Орлов")
+ANNA = Account(7, "anna@shop.example", "anna", "Анна", "Смирнова")
+BORIS = Account(8, "boris@shop.example", "boris", "Борис", "Орлов")
 ACCOUNTS = (ANNA, BORIS)
 
 
