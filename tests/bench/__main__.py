@@ -1,0 +1,41 @@
+"""`python -m tests.bench [NAME…]`: every figure, or those of the named functions of figures.py.
+
+Prints a table and writes build/bench.json: {name: {"value", "unit", "goal", "holds"}}. Reports and judges nothing: the
+exit code is 0 also when a goal is not reached.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from tests.bench.figures import ALL, Figure
+from tests.bench.stage import stage
+
+REPORT = Path("build/bench.json")
+HOLDS = {None: "", True: "yes", False: "NO"}
+
+
+def main(wanted: list[str]) -> None:
+    figures: list[Figure] = []
+    print(f"{'':>10} {'':8} {'goal':>7}  holds")
+    with stage() as ready:
+        for measure in ALL:
+            if wanted and measure.__name__ not in wanted:
+                continue
+            for figure in measure(ready):
+                figures.append(figure)
+                print(
+                    f"{figure.value:10.2f} {figure.unit:8} {figure.goal:>7}  {HOLDS[figure.holds]:5}  {figure.name}",
+                    flush=True,
+                )
+    report = {
+        f.name: {"value": round(f.value, 3), "unit": f.unit, "goal": f.goal or None, "holds": f.holds} for f in figures
+    }
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
