@@ -1,2 +1,25 @@
-test:
-	.venv/bin/pytest
+# make demo   a shop, a help desk and the portal, from a bare checkout
+# make test   lint, types and every test; installs or names what they need
+
+VENV := .venv
+READY := $(VENV)/ready
+
+.PHONY: demo test
+
+demo: $(READY)
+	@$(VENV)/bin/portal demo
+
+test: $(READY)
+	@tests/needs
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest -n auto --dist worksteal
+
+# Touched last: an install that was interrupted is begun again, a finished one costs nothing.
+$(READY): requirements.lock pyproject.toml
+	@tests/needs python
+	$$(tests/needs which-python) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
