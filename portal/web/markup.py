@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from portal.web.reader import tokens
 
 MAX_DEPTH = 512
-MAX_TOKENS = 40_000
-"""Tags and the texts between them: about 100 ms of work; a thread of a year's mails has fewer."""
+MAX_TOKENS = 20_000
+"""Tags and the texts between them: a quarter of a second at worst; a long thread of mails has fewer."""
 MAX_LENGTH = 2**20
 """Of the result, in characters: pictures inside the HTML (data:) are dropped before and do not count."""
 

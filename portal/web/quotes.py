@@ -27,11 +27,10 @@ _FROM = re.compile(r"\W{0,2}(from|от|от кого)\W{0,2}:", re.IGNORECASE)
 _HEADERS = re.compile(
     r"^\W{0,2}(sent|date|to|cc|subject|отправлено|дата|кому|копия|тема)\W{0,2}:", re.IGNORECASE | re.MULTILINE
 )
-_WROTE = re.compile(
-    r"on\b.{4,300}\bwrote:|.{0,300}\d.{0,300}\b(написал|написала|написал\(а\)|пишет|писал|писала|писал\(а\)):?",
-    re.IGNORECASE | re.DOTALL,
-)
-_DATED_ADDRESS = re.compile(r"\D{0,25}\d.{4,200}[\w.+-]+@[\w-]+\.[\w.-]+\W{0,3}:?", re.DOTALL)
+_ON_WROTE = re.compile(r"on\b.+\bwrote:", re.IGNORECASE)
+_WROTE = re.compile(r"\b(?:написала?|написал\(а\)|пишет|писала?|писал\(а\)):?\Z", re.IGNORECASE)
+_EARLY_DIGIT = re.compile(r"\D{0,25}\d")
+_ADDRESS = re.compile(r"\W*[^\s<>@]+@[^\s<>@:]+>?\W{0,2}")
 _RULE = re.compile(r"[-_—*\s]{3,}")
 _LONGEST_INTRODUCTION = 400
 _HEADER_LINES = 6
@@ -160,18 +159,25 @@ def _quotation(units: Sequence[Unit], at: int) -> int | None:
 
 def _introduced(units: Sequence[Unit], at: int) -> int | None:
     """As _quotation, for "On … wrote:" and its like, on one line or broken into two."""
-    first = units[at].text
+    first = " ".join(units[at].text.split())
     if _introduces(first):
         return _introduced_until(units, at + 1, first)
     second = units[at + 1] if at + 1 < len(units) else None
     if second is None or second.kind != "line" or second.quoted or not any(map(str.isdigit, first)):
         return None
-    both = f"{first} {second.text}"
+    both = " ".join(f"{first} {second.text}".split())
     return _introduced_until(units, at + 2, both) if _introduces(both) and not _introduces(second.text) else None
 
 
 def _introduces(text: str) -> bool:
-    return len(text) <= _LONGEST_INTRODUCTION and bool(_WROTE.fullmatch(text) or _DATED_ADDRESS.fullmatch(text))
+    """Whether a line may introduce a quotation: it says who wrote, or begins with a date and ends with an address."""
+    if not 10 < len(text) <= _LONGEST_INTRODUCTION:
+        return False
+    return _says_wrote(text) or bool(_EARLY_DIGIT.match(text) and _ADDRESS.fullmatch(text.rsplit(maxsplit=1)[-1]))
+
+
+def _says_wrote(text: str) -> bool:
+    return any(map(str.isdigit, text)) and bool(_ON_WROTE.fullmatch(text) or _WROTE.search(text))
 
 
 def _introduced_until(units: Sequence[Unit], at: int, text: str) -> int | None:
@@ -179,7 +185,7 @@ def _introduced_until(units: Sequence[Unit], at: int, text: str) -> int | None:
     following = _next(units, at)
     if following is not None and units[following].quoted:
         return _quoted_until(units, following)
-    return len(units) if _WROTE.fullmatch(text) and any(map(str.isdigit, text)) else None
+    return len(units) if _says_wrote(text) else None
 
 
 def _quoted_until(units: Sequence[Unit], at: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 from babel.dates import get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from portal.model import Attachment, Channel, Status, Ticket
 
 LOCALES = ("ru", "en")
 _CATALOGUES = Path(__file__).parent.parent / "locale"
-_HOURS_STAY_HOURS = timedelta(hours=6)
+_HOURS_STAY = 6 * 3600
 """Shortly after midnight a reply of last night is still "5 hours ago", later it is "yesterday"."""
 
 
@@ -57,6 +57,7 @@ class Words:
         self.translations = translations(locale)
         self._short = _months("abbreviated", locale)
         self._long = _months("wide", locale)
+        self.nameless = self._("No subject")
 
     def _(self, message: str) -> str:
         return self.translations.gettext(message)
@@ -66,32 +67,33 @@ class Words:
 
     def ago(self, moment: datetime, now: datetime) -> str:
         """How long ago: "2 hours ago", "yesterday", "20 Nov", "20 Nov 2025"."""
-        age = now - moment
-        if age < timedelta(minutes=1):
+        return self._ago(moment, now, moment.astimezone(self._zone))
+
+    def _ago(self, moment: datetime, now: datetime, local: datetime) -> str:
+        seconds = (now - moment).total_seconds()
+        if seconds < 60:
             return self._("just now")
-        if age < timedelta(hours=1):
-            return self._n("%(num)d minute ago", "%(num)d minutes ago", int(age.total_seconds() // 60))
-        local, today = moment.astimezone(self._zone), now.astimezone(self._zone)
-        if local.date() == today.date() or age < _HOURS_STAY_HOURS:
-            return self._n("%(num)d hour ago", "%(num)d hours ago", int(age.total_seconds() // 3600))
-        if local.date() == today.date() - timedelta(days=1):
-            return self._("yesterday")
-        return self._date(local, today)
+        if seconds < 3600:
+            return self._n("%(num)d minute ago", "%(num)d minutes ago", int(seconds // 60))
+        today = now.astimezone(self._zone)
+        days = today.toordinal() - local.toordinal()
+        if days == 0 or seconds < _HOURS_STAY:
+            return self._n("%(num)d hour ago", "%(num)d hours ago", int(seconds // 3600))
+        return self._("yesterday") if days == 1 else self._date(local, today)
 
     def day(self, moment: datetime, now: datetime) -> str:
         """The day and the time: "20 Nov, 10:00", with the year when it is not this one."""
         local = moment.astimezone(self._zone)
-        return f"{self._date(local, now.astimezone(self._zone))}, {local:%H:%M}"
+        return f"{self._date(local, now.astimezone(self._zone))}, {_clock(local)}"
 
     def clock(self, moment: datetime, now: datetime) -> str:
         """The time, "14:03"; with its day when that is not today."""
-        local, today = moment.astimezone(self._zone), now.astimezone(self._zone)
-        return f"{local:%H:%M}" if local.date() == today.date() else self.day(moment, now)
-
-    def exact(self, moment: datetime) -> str:
-        """The whole moment: "20 November 2026, 14:03"."""
         local = moment.astimezone(self._zone)
-        return f"{local.day} {self._long[local.month]} {local.year}, {local:%H:%M}"
+        return _clock(local) if local.date() == now.astimezone(self._zone).date() else self.day(moment, now)
+
+    def date(self, moment: datetime, now: datetime) -> str:
+        """The day alone: "20 Nov"."""
+        return self._date(moment.astimezone(self._zone), now.astimezone(self._zone))
 
     def _date(self, local: datetime, today: datetime) -> str:
         year = "" if local.year == today.year else f" {local.year}"
@@ -99,23 +101,25 @@ class Words:
 
     def time_ago(self, moment: datetime, now: datetime) -> Markup:
         """`ago` as a machine-readable <time>, exact on hover; the page's script keeps it true."""
-        return self._time(moment, self.ago(moment, now), " data-ago")
+        local = moment.astimezone(self._zone)
+        return self._time(local, self._ago(moment, now, local), " data-ago")
 
     def time_day(self, moment: datetime, now: datetime) -> Markup:
         """`day` as a machine-readable <time>."""
-        return self._time(moment, self.day(moment, now))
+        return self._time(moment.astimezone(self._zone), self.day(moment, now))
 
     def time_date(self, moment: datetime, now: datetime) -> Markup:
-        """The day alone, "20 Nov", as a machine-readable <time>."""
-        return self._time(moment, self._date(moment.astimezone(self._zone), now.astimezone(self._zone)))
+        """`date` as a machine-readable <time>."""
+        return self._time(moment.astimezone(self._zone), self.date(moment, now))
 
     def time_clock(self, moment: datetime, now: datetime) -> Markup:
         """`clock` as a machine-readable <time>."""
-        return self._time(moment, self.clock(moment, now))
+        return self._time(moment.astimezone(self._zone), self.clock(moment, now))
 
-    def _time(self, moment: datetime, text: str, mark: str = "") -> Markup:
-        iso = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return Markup(f'<time datetime="{iso}" title="{escape(self.exact(moment))}"{mark}>{escape(text)}</time>')  # noqa: S704
+    def _time(self, local: datetime, text: str, mark: str = "") -> Markup:
+        exact = f"{local.day} {self._long[local.month]} {local.year}, {_clock(local)}"
+        iso = local.isoformat("T", "seconds")
+        return Markup(f'<time datetime="{iso}" title="{exact}"{mark}>{text}</time>')  # noqa: S704  # all words of ours
 
     def size(self, size: int) -> str:
         """A number of bytes for people: "840 KB", "1.2 MB"."""
@@ -157,6 +161,10 @@ class Words:
             Channel.CHAT: self._("in the chat"),
             Channel.PORTAL: self._("from this page"),
         }
+
+
+def _clock(local: datetime) -> str:
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 def _months(width: str, locale: str) -> dict[int, str]:
