@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import State as AppState
+from litestar.params import FromPath, FromQuery
 
 from portal.sandbox.helpdesk.acts import Impossible
 from portal.sandbox.helpdesk.director import ACTS, describe, direct
@@ -23,7 +24,7 @@ def _state(request: HomeRequest) -> State:
 
 
 @post("/_sandbox/{name:path}", status_code=200)
-async def act(request: HomeRequest, name: str) -> Response[Any]:
+async def act(request: HomeRequest, name: FromPath[str]) -> Response[Any]:
     """JSON is answered with JSON; a form, with the page of the ticket or the first page."""
     wanted = name.strip("/")
     if wanted not in ACTS:
@@ -54,7 +55,9 @@ async def _arguments(request: HomeRequest, is_form: bool) -> dict[str, Any]:
 
 
 @get("/_sandbox/journal")
-async def journal(request: HomeRequest, since: float = 0.0, window: float = 60.0) -> Response[Any]:
+async def journal(
+    request: HomeRequest, since: FromQuery[float] = 0.0, window: FromQuery[float] = 60.0
+) -> Response[Any]:
     """Calls that arrived after `since` (epoch seconds), oldest first, and the most in any `window` seconds."""
     state = _state(request)
     with state.lock:
@@ -67,12 +70,12 @@ async def whole_state(request: HomeRequest) -> Response[Any]:
 
 
 @get("/_sandbox/")
-async def index(request: HomeRequest, q: str = "") -> Response[str]:
+async def index(request: HomeRequest, q: FromQuery[str] = "") -> Response[str]:
     return Response(render_index(_state(request), q), media_type=MediaType.HTML, headers=HTML_HEADERS)
 
 
 @get("/_sandbox/tickets/{ticket_id:int}")
-async def conversation(request: HomeRequest, ticket_id: int) -> Response[str]:
+async def conversation(request: HomeRequest, ticket_id: FromPath[int]) -> Response[str]:
     state = _state(request)
     ticket = state.ticket(ticket_id)
     if ticket is None:

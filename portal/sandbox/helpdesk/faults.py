@@ -45,7 +45,10 @@ class Fault:
             raise ValueError(f"no such fault: {self.kind}; there are {', '.join(KINDS)}")
         if self.kind in ("status", "stall", "drip"):
             float(self.value)
-        re.compile(self.path)
+        try:
+            re.compile(self.path)
+        except re.error as problem:
+            raise ValueError(f"path: {problem}") from problem
 
     def matches(self, method: str, path: str) -> bool:
         return (not self.method or self.method == method) and re.search(self.path, path) is not None

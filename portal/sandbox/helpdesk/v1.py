@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from portal.sandbox.helpdesk import acts
@@ -15,6 +17,8 @@ from portal.sandbox.helpdesk.words import TICKET_FIELDS, USER_FIELDS
 BASE = "/api/v1"
 PER_PAGE = 25
 STATUSES = ("open", "pending", "closed")
+
+T = TypeVar("T")
 
 
 def is_authorised(state: State, authorization: str) -> bool:
@@ -60,7 +64,7 @@ def list_users(state: State, call: Call) -> Answer:
     email = call.query.get("email", "").strip().casefold()
     if email and not state.quirks.ignore_filters:
         people = [person for person in people if person.email.casefold() == email]
-    return paged(call, [show_user(person) for person in people])
+    return paged(call, people, show_user)
 
 
 def get_user(state: State, call: Call, user_id: int) -> Answer:
@@ -96,10 +100,10 @@ def list_tickets(state: State, call: Call) -> Answer:
         if since:
             try:
                 moment = datetime.fromisoformat(since).timestamp()
-            except ValueError:
+            except (ValueError, OverflowError):
                 return error(422, "invalid", "updated_since is not an ISO 8601 time.")
             tickets = [ticket for ticket in tickets if ticket.updated >= moment]
-    return paged(call, [show_ticket(state, ticket) for ticket in tickets])
+    return paged(call, tickets, partial(show_ticket, state))
 
 
 def get_ticket(state: State, call: Call, ticket_id: int) -> Answer:
@@ -156,7 +160,7 @@ def list_messages(state: State, call: Call, ticket_id: int) -> Answer:
     ticket = state.ticket(ticket_id)
     if ticket is None:
         return missing()
-    return paged(call, [show_message(state, call, ticket, message) for message in ticket.messages])
+    return paged(call, ticket.messages, partial(show_message, state, call, ticket))
 
 
 def create_message(state: State, call: Call, ticket_id: int) -> Answer:
@@ -187,7 +191,7 @@ def list_custom_fields(state: State, call: Call) -> Answer:
         for scope, fields in (("user", USER_FIELDS), ("ticket", TICKET_FIELDS))
         for number, spec in fields.items()
     ]
-    return paged(call, rows)
+    return paged(call, rows, dict)
 
 
 def _files(state: State, call: Call) -> list[int] | None:
@@ -204,11 +208,11 @@ def _number(value: Any) -> int:
 # Shapes
 
 
-def paged(call: Call, rows: list[dict[str, Any]]) -> Answer:
+def paged(call: Call, found: Sequence[T], show: Callable[[T], dict[str, Any]]) -> Answer:
     page = max(1, _number(call.query.get("page", "1")))
-    shown = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
-    pages = max(1, ceil(len(rows) / PER_PAGE))
-    pagination = {"page": page, "per_page": PER_PAGE, "total": len(rows), "total_pages": pages}
+    shown = [show(one) for one in found[(page - 1) * PER_PAGE : page * PER_PAGE]]
+    pages = max(1, ceil(len(found) / PER_PAGE))
+    pagination = {"page": page, "per_page": PER_PAGE, "total": len(found), "total_pages": pages}
     return json_answer(200, {"data": shown, "pagination": pagination})
 
 

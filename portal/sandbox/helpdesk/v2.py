@@ -65,12 +65,12 @@ def banned(state: State, seconds: float, form: str) -> Answer:
 
 def _dictionary(words: Mapping[int, Name] | Mapping[str, Name]) -> Handler:
     rows = [{"id": key, "name": name} for key, name in words.items()]
-    return lambda state, call: paged(call, rows)
+    return lambda state, call: paged(call, rows, dict)
 
 
 def _groups(state: State, call: Call) -> Answer:
     rows = [{"id": key, "type": kind, "name": name, "disable": 0} for key, (kind, name) in GROUPS.items()]
-    return paged(call, rows)
+    return paged(call, rows, dict)
 
 
 def _field_row(number: int, field: Field) -> dict[str, object]:
@@ -80,7 +80,7 @@ def _field_row(number: int, field: Field) -> dict[str, object]:
 
 def _fields(fields: dict[int, Field]) -> tuple[Handler, Handler, Handler]:
     def find_all(state: State, call: Call) -> Answer:
-        return paged(call, [_field_row(key, field) for key, field in fields.items()], keyed=True)
+        return paged(call, list(fields.items()), lambda item: _field_row(*item), keyed=True)
 
     def find(state: State, call: Call, field_id: int) -> Answer:
         if field_id not in fields:
@@ -91,7 +91,7 @@ def _fields(fields: dict[int, Field]) -> tuple[Handler, Handler, Handler]:
         if field_id not in fields:
             return missing(state, "Field", field_id)
         rows = [{"id": key, "name": {"ru": name}} for key, name in fields[field_id][3].items()]
-        return paged(call, rows, per_page=OPTIONS_PER_PAGE)
+        return paged(call, rows, dict, per_page=OPTIONS_PER_PAGE)
 
     return find_all, find, options
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import partial
 from typing import Any
 
 from portal.sandbox.helpdesk import acts
@@ -20,7 +21,7 @@ def list_users(state: State, call: Call) -> Answer:
     people = list(state.people.values())
     if not state.quirks.ignore_filters:
         people = _filtered(state, call.query, people)
-    return paged(call, [show_user(state, person) for person in ordered(call.query.get("order_by", ""), people)])
+    return paged(call, ordered(call.query.get("order_by", ""), people), partial(show_user, state))
 
 
 def _filtered(state: State, query: dict[str, str], people: list[Person]) -> list[Person]:
@@ -94,7 +95,7 @@ def delete_user(state: State, call: Call, user_id: int) -> Answer:
 
 def list_notes(state: State, call: Call, user_id: int) -> Answer:
     person = state.people.get(user_id)
-    return missing(state, "User", user_id) if person is None else paged(call, person.notes)
+    return missing(state, "User", user_id) if person is None else paged(call, person.notes, dict)
 
 
 def create_note(state: State, call: Call, user_id: int) -> Answer:

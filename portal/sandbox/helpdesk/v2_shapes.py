@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from portal.sandbox.helpdesk.state import Message, Person, State, Ticket
@@ -16,6 +17,7 @@ SOURCES = {"phone": "call", "telegram": "Telegram", "whatsapp": "WhatsApp"}
 """The canonical channel as v2's `source` has it, where it differs."""
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 def success(data: Any) -> Answer:
@@ -40,16 +42,18 @@ def bad(state: State, details: str) -> Answer:
     return error(state, 400, "Bad request", details)
 
 
-def paged(call: Call, rows: list[Row], *, keyed: bool = False, per_page: int = PER_PAGE) -> Answer:
+def paged(
+    call: Call, found: Sequence[T], show: Callable[[T], Row], *, keyed: bool = False, per_page: int = PER_PAGE
+) -> Answer:
     """`keyed`: a map by id, `[]` when empty, and a string for `total`, as the vendor's PHP makes of tickets.
 
     The page size is the vendor's; `per_page` in the query changes nothing.
     """
     told = call.query.get("page", "1")
     page = max(1, int(told)) if told.isdecimal() and len(told) < 10 else 1
-    shown = rows[(page - 1) * per_page : page * per_page]
-    pages = max(1, ceil(len(rows) / per_page))
-    total = str(len(rows)) if keyed else len(rows)
+    shown = [show(one) for one in found[(page - 1) * per_page : page * per_page]]
+    pages = max(1, ceil(len(found) / per_page))
+    total = str(len(found)) if keyed else len(found)
     data: Any = {str(row["id"]): row for row in shown} if keyed and shown else shown
     pagination = {"total": total, "per_page": per_page, "current_page": page, "total_pages": pages}
     return json_answer(200, {"data": data, "pagination": pagination})
@@ -76,7 +80,7 @@ def read_date(state: State, text: str) -> float | None:
     """A filter's date as epoch seconds; None when it cannot be read, and then the vendor ignores it."""
     try:
         return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo(state.timezone)).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from portal.sandbox.helpdesk import acts
@@ -42,7 +43,7 @@ def list_tickets(state: State, call: Call) -> Answer:
     if not state.quirks.ignore_filters:
         tickets = _filtered(state, call.query, tickets)
     tickets = ordered(call.query.get("order_by", ""), tickets)
-    return paged(call, [show_ticket(state, ticket) for ticket in tickets], keyed=True)
+    return paged(call, tickets, partial(show_ticket, state), keyed=True)
 
 
 def _filtered(state: State, query: dict[str, str], tickets: list[Ticket]) -> list[Ticket]:
@@ -181,8 +182,8 @@ def _messages(internal: bool) -> tuple[Handler, Handler, Handler, Handler]:
         ticket = state.ticket(ticket_id)
         if ticket is None:
             return missing(state, "Ticket", ticket_id)
-        rows = [message for message in reversed(ticket.messages) if message.internal == internal]
-        return paged(call, [show_post(state, call, ticket, message) for message in rows])
+        found = [message for message in reversed(ticket.messages) if message.internal == internal]
+        return paged(call, found, partial(show_post, state, call, ticket))
 
     def create(state: State, call: Call, ticket_id: int) -> Answer:
         ticket = state.ticket(ticket_id)

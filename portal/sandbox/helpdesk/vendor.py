@@ -112,7 +112,7 @@ def _disposition(file: File) -> str:
 
 async def _send(answer: Answer, hit: dict[str, str], scope: HTTPScope, receive: Receive, send: Send) -> None:
     headers = {**answer.headers, "content-length": str(len(answer.body))}
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     if "cut" in hit:
         half = answer.body[: len(answer.body) // 2]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import email
 import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from email.message import Message
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from litestar.types import HTTPScope
@@ -116,22 +114,21 @@ def read_call(request: Request, base: str, path: str, body: bytes) -> Call:
 
 
 def read_multipart(content_type: str, body: bytes) -> tuple[list[tuple[str, str]], tuple[Upload, ...]]:
-    """Values and files of a form. A form is a letter without its envelope, so the standard library reads it."""
-    letter = email.message_from_bytes(b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n" + body)
+    """Values and files of a form, byte for byte; a form without a boundary is an empty one."""
     pairs, uploads = [], []
-    for part in cast(list[Message], letter.get_payload()) if letter.is_multipart() else ():
-        content = cast(bytes, part.get_payload(decode=True))
-        key = str(part.get_param("name", "", "content-disposition"))
-        if part.get_filename() is None:
-            pairs.append((key, content.decode("utf-8", "replace")))
+    boundary = re.search(r'boundary="?([^";]+)', content_type)
+    parts = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode("latin-1"))[1:-1] if boundary else ()
+    for part in parts:
+        head, _, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        words = dict(re.findall(r'\b(name|filename)="([^"]*)"', head.decode("utf-8", "replace")))
+        kind = re.search(rb"(?im)^content-type:[ \t]*([^;\r\n]+)", head)
+        key = words.get("name", "")
+        if "filename" in words:
+            name = words["filename"].replace("%22", '"')  # how browsers write a quotation mark in there
+            uploads.append(Upload(key, name, kind[1].decode("latin-1").strip() if kind else "", content))
         else:
-            uploads.append(Upload(key, _file_name(part), part.get_content_type(), content))
+            pairs.append((key, content.decode("utf-8", "replace")))
     return pairs, tuple(uploads)
-
-
-def _file_name(part: Message) -> str:
-    """Browsers and HTTP libraries write UTF-8 straight into the header, where letters would never have it."""
-    return str(part.get_filename()).encode("ascii", "surrogateescape").decode("utf-8", "replace")
 
 
 def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

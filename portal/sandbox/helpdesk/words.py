@@ -49,4 +49,4 @@ def by_name(fields: dict[int, Field], values: Any) -> dict[str, Any]:
     """v2's map of numeric id to value, as the state keeps it; ids nobody defined are ignored, as the vendor does."""
     if not isinstance(values, dict):
         return {}
-    return {fields[int(key)][0]: value for key, value in values.items() if str(key).isdigit() and int(key) in fields}
+    return {fields[int(key)][0]: value for key, value in values.items() if str(key).isdecimal() and int(key) in fields}
