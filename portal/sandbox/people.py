@@ -37,7 +37,7 @@ class Account:
 
 
 ANNA = Account(7, "anna@shop.example", "anna", "Анна", "Смирнова")
-BORIS = Account(8, "boris@shop.example", "boris", "Борис", "Орлов")
+BORIS = Account(8, "boris@shop.example", "boris", "Борис", "Ким")
 ACCOUNTS = (ANNA, BORIS)
 
 

@@ -1,0 +1,170 @@
+"""The demo shop: its sessions are what real PHP reads, its sign-in lets in whom it should and sends nobody away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from portal.sandbox import people, php_session
+from portal.sandbox.people import ANNA, BORIS, NotOurs
+from portal.sandbox.shop import Shop, create_app, local, signed_in
+
+PHP = shutil.which("php") or ""
+
+READ = """
+ini_set('session.serialize_handler', 'php');
+ini_set('session.save_path', $argv[1]);
+ini_set('session.use_strict_mode', '1');
+session_id($argv[2]);
+session_start(['read_and_close' => true, 'use_cookies' => false]);
+echo json_encode(['id' => session_id(), 'data' => $_SESSION], JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION);
+"""
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path) -> Shop:
+    with people.connect(database_url) as connection:
+        people.move_in(connection)
+    return Shop(database_url, tmp_path / "sessions", tmp_path / "mail")
+
+
+@pytest.fixture
+def browser(shop: Shop) -> Iterator[TestClient[Any]]:
+    with TestClient(create_app(shop), base_url="http://127.0.0.1") as client:
+        client.follow_redirects = False
+        yield client
+
+
+def sign_in(browser: TestClient[Any], **form: str) -> Any:
+    return browser.post("/auth/", data={"login": ANNA.login, "password": ANNA.password, **form})
+
+
+def php_reads(folder: Path, session_id: str) -> Any:
+    assert PHP, "php is not installed: run `make test`, which says how"
+    done = subprocess.run(
+        [PHP, "-n", "-r", READ, "--", str(folder), session_id], capture_output=True, text=True, check=True
+    )
+    read = json.loads(done.stdout)
+    assert read["id"] == session_id, "PHP did not take this id"
+    return read["data"]
+
+
+def test_php_reads_the_session_that_the_shop_writes(shop: Shop, browser: TestClient[Any]) -> None:
+    sign_in(browser)
+    session = php_reads(shop.sessions, browser.cookies["PHPSESSID"])
+    assert session["SESS_AUTH"]["EMAIL"] == ANNA.login
+    assert json.loads(session["SESS_AUTH"]["CONTEXT"])["userId"] == ANNA.id
+    assert session["SESS_IP"] == "testclient"
+    assert {"AUTHORIZED", "USER_ID"}.isdisjoint(session["SESS_AUTH"]), "those are marks of the older core"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, False, 0, -7, 2**62, 0.5, 1e300, "", "Анна", 'quo"te;|}', ["a", ["b"]], {"7": "seven", "07": "text", "k": {"n": None}}],
+)  # fmt: skip
+def test_php_reads_every_kind_of_value(tmp_path: Path, value: php_session.Value) -> None:
+    session_id = php_session.new_id()
+    php_session.write(tmp_path, session_id, {"before": 1, "value": value, "after": "Ω"})
+    assert php_reads(tmp_path, session_id) == {"before": 1, "value": value, "after": "Ω"}
+
+
+def test_a_shorter_session_leaves_nothing_of_the_longer_one(tmp_path: Path) -> None:
+    session_id = php_session.new_id()
+    php_session.write(tmp_path, session_id, {"long": "x" * 1000})
+    php_session.write(tmp_path, session_id, {"a": 1})
+    assert php_session.path(tmp_path, session_id).read_bytes() == b"a|i:1;"
+    assert php_session.path(tmp_path, session_id).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("session_id", ["", "short", "../../etc/passwd", "a" * 31 + "/", "a" * 31 + "\n"])
+def test_an_id_that_php_would_refuse_names_no_file(tmp_path: Path, session_id: str) -> None:
+    with pytest.raises(ValueError, match="not a session id"):
+        php_session.path(tmp_path, session_id)
+
+
+def test_anna_signs_in_and_comes_back_where_she_was_going(browser: TestClient[Any]) -> None:
+    answer = sign_in(browser, backurl="/personal/requests/10482")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/personal/requests/10482")
+    assert "Анна Смирнова" in browser.get("/personal/").text
+
+
+@pytest.mark.parametrize("form", [{"password": "wrong"}, {"login": BORIS.login}, {"login": ""}, {"password": ""}])
+def test_a_wrong_password_lets_nobody_in(browser: TestClient[Any], form: dict[str, str]) -> None:
+    assert sign_in(browser, **form).status_code == 403
+    assert browser.get("/personal/").headers["location"].startswith("/auth/")
+
+
+def test_a_blocked_account_cannot_sign_in(shop: Shop, browser: TestClient[Any]) -> None:
+    with people.connect(shop.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE b_user SET BLOCKED = 'Y' WHERE ID = %s", (ANNA.id,))
+    assert sign_in(browser).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["//evil.example/", "/\\evil.example", "https://evil.example/", "javascript:alert(1)", "", "/a b", "/x\n"],
+)
+def test_a_way_back_that_leaves_the_shop_is_not_taken(browser: TestClient[Any], address: str) -> None:
+    assert local(address) == "/personal/"
+    assert sign_in(browser, backurl=address).headers["location"] == "/personal/"
+
+
+def test_signing_in_gives_a_new_session_and_the_old_one_is_gone(shop: Shop, browser: TestClient[Any]) -> None:
+    browser.get("/")
+    before = browser.cookies["PHPSESSID"]
+    sign_in(browser)
+    assert browser.cookies["PHPSESSID"] != before
+    assert not php_session.path(shop.sessions, before).exists()
+
+
+def test_a_session_id_of_the_visitors_own_making_is_not_taken(browser: TestClient[Any]) -> None:
+    browser.cookies.set("PHPSESSID", "a" * 32)
+    assert "a" * 32 not in browser.get("/").headers["set-cookie"]
+
+
+def test_signing_out_needs_the_sessions_own_token(shop: Shop, browser: TestClient[Any]) -> None:
+    sign_in(browser)
+    browser.post("/auth/logout/", data={"sessid": "guessed"})
+    assert browser.get("/personal/").status_code == 200
+    session_id = browser.cookies["PHPSESSID"]
+    token = php_reads(shop.sessions, session_id)["fixed_session_id"]
+    browser.post("/auth/logout/", data={"sessid": token})
+    assert browser.get("/personal/").status_code == 302
+    assert not php_session.path(shop.sessions, session_id).exists()
+
+
+def test_the_shop_started_again_knows_its_sessions(shop: Shop, browser: TestClient[Any]) -> None:
+    sign_in(browser)
+    with TestClient(create_app(shop), base_url="http://127.0.0.1", cookies=dict(browser.cookies)) as again:
+        assert again.get("/personal/", follow_redirects=False).status_code == 200
+
+
+def test_moving_in_twice_changes_nothing(shop: Shop) -> None:
+    with people.connect(shop.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE b_user SET NAME = 'Аня' WHERE ID = %s", (ANNA.id,))
+        people.move_in(connection)
+        cursor.execute("SELECT NAME FROM b_user WHERE ID = %s", (ANNA.id,))
+        assert cursor.fetchall() == (("Аня",),)
+
+
+def test_the_demo_never_moves_into_a_real_shop(database_url: str) -> None:
+    with people.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE b_user (ID int PRIMARY KEY, LOGIN varchar(50))")
+        with pytest.raises(NotOurs):
+            people.move_in(connection)
+        cursor.execute("SHOW TABLES")
+        assert cursor.fetchall() == (("b_user",),)
+
+
+def test_the_session_says_who_it_is_in_one_place_only() -> None:
+    auth = signed_in(ANNA.id, {"LOGIN": "l", "EMAIL": "e", "NAME": "n", "LAST_NAME": "m"})
+    assert str(ANNA.id) not in json.dumps(
+        {key: value for key, value in auth.items() if key not in ("CONTEXT", "POLICY")}
+    )
