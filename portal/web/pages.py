@@ -113,7 +113,7 @@ def _environment(locale: str, settings: Settings, statics: Statics) -> Environme
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(tidy=tidy, masked=masked, readable=readable)
+    environment.filters.update(tidy=tidy, masked=masked, readable=readable, speakable=speakable)
     environment.globals.update(
         locale=locale,
         words=words,
@@ -156,6 +156,14 @@ def masked(email: str) -> str:
     """An address its owner recognises and a passer-by does not learn: `a…@shop.example`."""
     name, at, host = tidy(email).rpartition("@")
     return f"{name[:1]}…{at}{host}"
+
+
+def speakable(name: str) -> bool:
+    """Whether a name may stand in a letter: whoever opens an account types it, and another may get the letter.
+
+    Letters and what joins them; nothing that a mail program would turn into a link, and not a text.
+    """
+    return len(name) <= 40 and re.fullmatch(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,3}", name) is not None
 
 
 def page_numbers(page: int, pages: int) -> Sequence[int | None]:

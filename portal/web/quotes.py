@@ -107,7 +107,7 @@ def _line(pieces: Sequence[str], group: int, wrap: str) -> Unit:
 
 
 def _text(html: str) -> str:
-    return unescape(_TAG.sub(" ", html)).replace("\xa0", " ").strip()
+    return unescape(_TAG.sub("", html)).replace("\xa0", " ").strip()
 
 
 def _length(tokens: Sequence[tuple[str, str, bool]], start: int) -> int:

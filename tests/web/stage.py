@@ -1,0 +1,139 @@
+"""The cast on every page: Anna's requests and conversations, in every state a page has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from portal import assets
+from portal.config import Settings
+from portal.model import Attachment, Channel, Conversation, Message, Status, Ticket
+from portal.web.pages import Pages
+from portal.web.statics import Statics
+
+PREFIX = "/personal/requests"
+NOW = datetime(2026, 11, 23, 11, 3, tzinfo=UTC)
+EMAIL = "anna@shop.example"
+
+SUBJECTS = {
+    "ru": ["Где моя посылка?", "Не подошёл размер, можно обменять?", "Чек на электронную почту не пришёл",
+           "Промокод не применяется к заказу со скидкой, хотя в условиях акции написано, что скидки суммируются",
+           "Возврат денег за заказ A-1007", "Сверхдлинноесловокотороенепереноситсяникакимобразоминечемегоразорвать"],
+    "en": ["Where is my parcel?", "Wrong size, exchange please", "The receipt has not arrived by e-mail",
+           "A promo code is not accepted together with a discount, although the rules of the sale say that they add up",
+           "Refund for order A-1007", "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"],
+}  # fmt: skip
+STATES = [
+    (Status.WAITING, Channel.EMAIL, timedelta(hours=2)),
+    (Status.IN_PROGRESS, Channel.PHONE, timedelta(hours=15)),
+    (Status.RECEIVED, Channel.SITE, timedelta(minutes=4)),
+    (Status.WAITING, Channel.CHAT, timedelta(hours=30)),
+    (Status.CLOSED, Channel.PORTAL, timedelta(days=40)),
+    (Status.OTHER, Channel.OTHER, timedelta(days=400)),
+]
+BODIES = [
+    "<p>Здравствуйте! Заказ <b>A-1007</b> всё ещё не пришёл.</p><p>Фото квитанции приложила.</p>",
+    "<p>Анна, здравствуйте.</p><ul><li>доставка завтра;</li><li>самовывоз: <a href='https://maps.example/x'>адрес</a>.</li></ul>"
+    "<table><tr><th>Товар</th><th>Количество</th><th>Стоимость</th><th>Доставка</th><th>Скидка</th></tr>"
+    "<tr><td>Лампа настольная</td><td>1</td><td>4590,00</td><td>бесплатно</td><td>отсутствует</td></tr></table>",
+    "Спасибо, завтра утром.<br><br>22.11.2026, 10:00, «Поддержка» &lt;help@shop.example&gt;:<blockquote>Анна, здравствуйте.</blockquote>",
+    "Хорошо, записали. " + "Оченьдлинноеслово" * 12,
+]
+FILES = (
+    Attachment("a/1", "квитанция.jpg", "x", 1_240_000),
+    Attachment("a2", "договор поставки с очень длинным именем, которое не помещается в строку.pdf", "x", 84_000),
+)
+
+
+def settings() -> Settings:
+    """As much of the settings as pages ask about."""
+    return cast(Settings, SimpleNamespace(prefix=PREFIX, timezone=ZoneInfo("Europe/Moscow"), locale="ru"))
+
+
+def make_pages() -> tuple[Pages, Statics]:
+    statics = Statics(assets.folder("static"), PREFIX)
+    return Pages(settings(), statics), statics
+
+
+def ticket(number: int = 1, locale: str = "ru", **changes: Any) -> Ticket:
+    status, channel, age = STATES[(number - 1) % len(STATES)]
+    moment = NOW - age
+    made = Ticket(
+        id=number, number=str(10_500 - number), subject=SUBJECTS[locale][(number - 1) % len(STATES)], status=status, status_name="На складе",
+        requester_id=7, requester_email=EMAIL, channel=channel, created_at=moment - timedelta(days=2), updated_at=moment,
+        last_reply_at=moment, closed=status is Status.CLOSED,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def message(number: int = 1, **changes: Any) -> Message:
+    staff = number % 2 == 0
+    made = Message(
+        id=number, author_id=2 if staff else 7, author_name="Иван" if staff else "Анна", from_staff=staff, html=BODIES[(number - 1) % 4],
+        created_at=NOW - timedelta(hours=75 - number), files=FILES if number == 1 else (),
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def requests(tickets: int = 0, locale: str = "ru", **changes: Any) -> SimpleNamespace:
+    """A service.requests.RequestList."""
+    shown = tuple(ticket(number, locale) for number in range(1, tickets + 1))
+    view = {"sight": "proven", "email": EMAIL, "tickets": shown, "page": 1, "pages": 1, "total": tickets, "as_of": NOW, "stale": False,
+            "pending": False, "version": "1"}  # fmt: skip
+    return SimpleNamespace(**{**view, **changes})
+
+
+def conversation(messages: int = 4, locale: str = "ru", **changes: Any) -> SimpleNamespace:
+    """A service.requests.RequestView."""
+    whole = Conversation(ticket(1, locale), tuple(message(number) for number in range(1, messages + 1)))
+    return SimpleNamespace(
+        **{"ticket_id": 1, "conversation": whole, "as_of": NOW, "stale": False, "version": "1", **changes}
+    )
+
+
+def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Each state of each page by name: its template and what that is given."""
+    common: dict[str, Any] = {"now": NOW, "flash": None, "csrf": "token", "can_prove": True, "email": EMAIL, "token": "a.b-c"}
+
+    def index(view: SimpleNamespace, **more: Any) -> tuple[str, dict[str, Any]]:
+        return "requests/list.html", {**common, "view": view, **more}
+
+    def show(view: SimpleNamespace, **more: Any) -> tuple[str, dict[str, Any]]:
+        return "requests/show.html", {**common, "view": view, **more}
+
+    def prove(state: str, sight: str = "unproven", **more: Any) -> tuple[str, dict[str, Any]]:
+        return "requests/prove.html", {**common, "state": state, "sight": sight, **more}
+
+    nothing = {"conversation": None, "as_of": None}
+    return {
+        "list-many": index(requests(25, locale, page=2, pages=9, total=243)),
+        "list-one": index(requests(1, locale)),
+        "list-empty": index(requests()),
+        "list-unproven": index(requests(sight="unproven")),
+        "list-unproven-no-mail": index(requests(sight="unproven"), can_prove=False),
+        "list-shared": index(requests(sight="shared")),
+        "list-no-email": index(requests(sight="no_email", email="")),
+        "list-pending": index(requests(pending=True, as_of=None)),
+        "list-late": index(requests(pending=True, as_of=None), attempt=10),
+        "list-away": index(requests(pending=True, stale=True, as_of=None)),
+        "list-stale": index(requests(3, locale, stale=True)),
+        "list-proven": index(requests(2, locale), flash="proof-done"),
+        "show": show(conversation(4, locale)),
+        "show-long": show(conversation(12, locale)),
+        "show-stale": show(conversation(2, locale, stale=True)),
+        "show-empty": show(conversation(0, locale)),
+        "show-pending": show(conversation(**nothing)),
+        "show-away": show(conversation(**nothing, stale=True)),
+        "prove-ask": prove("ask"),
+        "prove-ask-no-mail": prove("ask", can_prove=False),
+        "prove-asked": prove("ask", flash="proof-sent"),
+        "prove-confirm": prove("confirm"),
+        "prove-invalid": prove("invalid"),
+        "prove-proven": prove("ask", "proven"),
+        "prove-shared": prove("ask", "shared"),
+        "prove-no-email": prove("ask", "no_email", email=""),
+        **{f"error-{status}": ("error.html", {"status": status}) for status in (400, 403, 404, 405, 413, 429, 500, 503)},
+    }  # fmt: skip
