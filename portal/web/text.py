@@ -9,13 +9,15 @@ from portal.web.markup import TAGS, TooMuch, rebuild, safe_url
 from portal.web.quotes import fold
 from portal.web.reader import text_of
 
-_ATTRIBUTES = {"a": {"href"}, "td": {"colspan", "rowspan"}}
+_ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "td": {"colspan", "rowspan"}}
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    if tag == "a":
+    if name == "href":
         return value if safe_url(value) else None
-    return value if value.isdecimal() and len(value) < 3 else None
+    if name in ("colspan", "rowspan"):
+        return value if value.isdecimal() and len(value) < 3 else None
+    return value  # what the cleaner itself sets: rel and target
 
 
 _CLEANER = nh3.Cleaner(
@@ -44,7 +46,11 @@ def clean(html: str) -> Markup:
 
 def excerpt(html: str, limit: int) -> str:
     """The first words of a message as plain text on one line, at most `limit` characters, cut between words."""
-    text = " ".join(text_of(html).split())
+    try:
+        text = text_of(rebuild(html))
+    except TooMuch:
+        text = text_of(html)
+    text = " ".join(text.split())
     if len(text) <= limit:
         return text
     head = text[:limit]

@@ -96,7 +96,14 @@ def conversation(messages: int = 4, locale: str = "ru", **changes: Any) -> Simpl
 
 def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """Each state of each page by name: its template and what that is given."""
-    common: dict[str, Any] = {"now": NOW, "flash": None, "csrf": "token", "can_prove": True, "email": EMAIL, "token": "a.b-c"}
+    common: dict[str, Any] = {
+        "now": NOW,
+        "flash": None,
+        "csrf": "token",
+        "can_prove": True,
+        "email": EMAIL,
+        "token": "a.b-c",
+    }
 
     def index(view: SimpleNamespace, **more: Any) -> tuple[str, dict[str, Any]]:
         return "requests/list.html", {**common, "view": view, **more}
