@@ -4,7 +4,7 @@ What the templates are given, besides `now` (aware, UTC) and `flash` (the name o
 
 - requests/list.html: `view` (service.requests.RequestList), `csrf`, `can_prove` (mail is on), `attempt` (see below)
 - requests/show.html: `view` (service.requests.RequestView), `attempt`
-- requests/prove.html: `state` ("ask", "confirm", "invalid"), `sight`, `email`, `csrf`, `can_prove`, `token`
+- requests/prove.html: `state`, `email`, `csrf`, `can_prove`, and what the template's first line says
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
 

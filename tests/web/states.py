@@ -111,8 +111,8 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
     def show(view: SimpleNamespace, **more: Any) -> tuple[str, dict[str, Any]]:
         return "requests/show.html", {**common, "view": view, **more}
 
-    def prove(state: str, sight: str = "unproven", **more: Any) -> tuple[str, dict[str, Any]]:
-        return "requests/prove.html", {**common, "state": state, "sight": sight, **more}
+    def prove(state: str, **more: Any) -> tuple[str, dict[str, Any]]:
+        return "requests/prove.html", {**common, "state": state, **more}
 
     nothing = {"conversation": None, "as_of": None}
     return {
@@ -127,20 +127,16 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "list-late": index(requests(pending=True, as_of=None), attempt=10),
         "list-away": index(requests(pending=True, stale=True, as_of=None)),
         "list-stale": index(requests(3, locale, stale=True)),
-        "list-proven": index(requests(2, locale), flash="proof-done"),
+        "list-proven": index(requests(2, locale), flash="proven"),
         "show": show(conversation(4, locale)),
         "show-long": show(conversation(12, locale)),
         "show-stale": show(conversation(2, locale, stale=True)),
         "show-empty": show(conversation(0, locale)),
         "show-pending": show(conversation(**nothing)),
         "show-away": show(conversation(**nothing, stale=True)),
-        "prove-ask": prove("ask"),
+        **{f"prove-{state}": prove(state) for state in ("ask", "asked", "follow", "done", "expired", "shared")},
         "prove-ask-no-mail": prove("ask", can_prove=False),
-        "prove-asked": prove("ask", flash="proof-sent"),
-        "prove-confirm": prove("confirm"),
-        "prove-invalid": prove("invalid"),
-        "prove-proven": prove("ask", "proven"),
-        "prove-shared": prove("ask", "shared"),
-        "prove-no-email": prove("ask", "no_email", email=""),
+        "prove-too-often": prove("too_often", minutes=22),
+        "prove-no-email": prove("no_email", email=""),
         **{f"error-{status}": ("error.html", {"status": status}) for status in (400, 403, 404, 405, 413, 429, 500, 503)},
     }  # fmt: skip
