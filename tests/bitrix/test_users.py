@@ -17,7 +17,13 @@ def customer(shop: Shop, user_id: int = ANNA):  # type: ignore[no-untyped-def]
 def test_a_customer_is_what_b_user_says(shop: Shop, old_shop: Shop) -> None:
     for each in (shop, old_shop):
         anna = customer(each)
-        assert (anna.id, anna.login, anna.email, anna.name, anna.language) == (ANNA, "anna", "anna@shop.example", "Анна Иванова", "ru")
+        assert (anna.id, anna.login, anna.email, anna.name, anna.language) == (
+            ANNA,
+            "anna",
+            "anna@shop.example",
+            "Анна Иванова",
+            "ru",
+        )
         assert customer(each, 5) is None
 
 
@@ -44,7 +50,13 @@ def test_an_address_is_confirmed_when_the_shop_asks_for_it_and_got_it(shop: Shop
 
 @pytest.mark.parametrize(
     ("email", "shared"),
-    [("anna@shop.example", True), ("ANNA@Shop.Example", True), ("anna@shop.example  ", True), ("ánna@shop.example", False), ("anna@shop.exampl", False)],
+    [
+        ("anna@shop.example", True),
+        ("ANNA@Shop.Example", True),
+        ("anna@shop.example  ", True), (" anna@shop.example", True),
+        ("ánna@shop.example", False),
+        ("anna@shop.exampl", False),
+    ],
 )
 def test_who_else_holds_an_address(shop: Shop, email: str, shared: bool) -> None:
     assert not shop.read(users.others_with_email, ANNA, "anna@shop.example")
@@ -80,7 +92,14 @@ def test_a_sites_own_option_is_not_the_shops(old_shop: Shop) -> None:
 
 
 def test_the_shape_is_told_by_the_tables(shop: Shop, old_shop: Shop) -> None:
-    assert shop.shape == Shape(blocked=True, language=True, auth_actions=True, auth_action_application=True, user_session=True, sec_session=True)
+    assert shop.shape == Shape(
+        blocked=True,
+        language=True,
+        auth_actions=True,
+        auth_action_application=True,
+        user_session=True,
+        sec_session=True,
+    )
     assert old_shop.shape == Shape(language=True, auth_actions=True, sec_session=True)
 
 
@@ -101,7 +120,16 @@ def test_the_oldest_cores_have_less_and_are_read_too(database_url: str) -> None:
     shape = databases.read_here(tables.inspect)
     assert shape == Shape()
     assert databases.read_here(users.customer, shape, 7).name == "Anna"  # type: ignore[union-attr]
-    databases.run_here(lambda unit: unit.shop.exec_driver_sql("ALTER TABLE b_user MODIFY EMAIL varchar(255) COLLATE utf8mb4_bin"))
+    databases.run_here(
+        lambda unit: unit.shop.exec_driver_sql("ALTER TABLE b_user MODIFY EMAIL varchar(255) COLLATE utf8mb4_bin")
+    )
     with pytest.raises(WrongSettings, match="EMAIL"):
         databases.read_here(tables.inspect)
     databases.close()
+
+
+@pytest.mark.parametrize("name", ['"', "\\", "Ёлка 😀", "a\x1f\n\t", "</script>", "'; --", "{}[],"])
+def test_names_of_every_kind_come_through(shop: Shop, name: str) -> None:
+    shop.user(77, name, NAME=name, EMAIL=f"{name}@shop.example")
+    carol = customer(shop, 77)
+    assert (carol.login, carol.name, carol.email) == (name, name.strip(), f"{name}@shop.example".lower())
