@@ -263,7 +263,7 @@ def _person(state: State, number: Any) -> Person:
 
 def _operator(state: State, number: Any) -> Person:
     """The operator told, else the last one hired: the API's own user answers only where there is nobody else."""
-    person = _person(state, number) if number else list(state.operators())[-1]
+    person = _person(state, number) if number else state.operators()[0]
     if not person.staff:
         raise Impossible("that is not an operator")
     return person

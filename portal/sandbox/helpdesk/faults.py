@@ -24,12 +24,13 @@ KINDS = {
     "redirect": "302 to another place (value: where)",
     "content_type": "right JSON under a wrong content type (value: which)",
 }
+USUAL = {"status": "503", "stall": "5", "drip": "5"}
 PAGE = b"<!doctype html><html><head><title>HelpDesk</title></head><body><h1>Technical works</h1></body></html>"
 
 
 @dataclass
 class Fault:
-    """One way to go wrong, for the next `count` matching calls (None: until mended).
+    """One way to go wrong (empty `value`: as is usual for it) for the next `count` matching calls (None: for ever).
 
     `path` is a regular expression searched for in the path, `method` one of HTTP's; empty matches every call.
     """
@@ -43,8 +44,11 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no such fault: {self.kind}; there are {', '.join(KINDS)}")
-        if self.kind in ("status", "stall", "drip"):
-            float(self.value)
+        self.value = self.value or USUAL.get(self.kind, "")
+        if self.kind in USUAL and float(self.value) < 0:
+            raise ValueError("value: less than nothing")
+        if self.kind == "status" and int(self.value) not in range(200, 600):
+            raise ValueError("value: no status of HTTP")
         try:
             re.compile(self.path)
         except re.error as problem:

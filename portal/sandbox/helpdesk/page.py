@@ -75,7 +75,7 @@ def render_conversation(state: State, ticket: Ticket) -> str:
             requester=state.people.get(ticket.user_id),
             status=_word(STATUSES[ticket.status]),
             statuses={slug: _word(name) for slug, name in STATUSES.items()},
-            operators=list(state.operators()),
+            operators=state.operators(),
         )
 
 

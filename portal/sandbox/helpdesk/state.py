@@ -11,7 +11,6 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -167,8 +166,10 @@ class State:
         wanted = email.strip().casefold()
         return next((p for p in self.people.values() if wanted and p.email.casefold() == wanted), None)
 
-    def operators(self) -> Iterator[Person]:
-        return (person for person in self.people.values() if person.staff)
+    def operators(self) -> list[Person]:
+        """The staff, last hired first; the API's own user, whom nobody talks to, at the end."""
+        staff = [person for person in self.people.values() if person.staff]
+        return sorted(staff, key=lambda person: -person.id)
 
     def is_staff(self, person_id: int) -> bool:
         person = self.people.get(person_id)

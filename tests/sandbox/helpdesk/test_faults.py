@@ -157,11 +157,24 @@ def test_two_faults_can_hit_one_call(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [{"kind": "earthquake"}, {"kind": "stall", "value": "long"}, {"kind": "html", "path": "("}, {}]
+    "told",
+    [
+        {"kind": "earthquake"},
+        {"kind": "stall", "value": "long"},
+        {"kind": "drip", "value": "-1"},
+        {"kind": "status", "value": "5"},
+        {"kind": "html", "path": "("},
+        {},
+    ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(desk: Desk, told: dict[str, str]) -> None:
     assert desk.http.post("/_sandbox/faults", json=told).status_code == 400
     assert desk.v1("GET", "/users").status_code == 200
+
+
+def test_a_fault_without_a_value_has_a_usual_one(desk: Desk) -> None:
+    desk.tell("faults", kind="status")
+    assert desk.v1("GET", "/users").status_code == 503
 
 
 def test_no_kind_of_fault_is_untested() -> None:
