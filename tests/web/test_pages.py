@@ -1,0 +1,265 @@
+"""Templates to bytes: every page in every state, both languages."""
+
+import gzip
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.pofile import read_po
+
+from portal import assets
+from portal.web.pages import Urls, choose_locale, icons, masked, page_numbers, speakable
+from portal.web.words import LOCALES
+from tests.web.states import PREFIX, conversation, every_state, make_pages, message, requests, ticket
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES, STATICS = make_pages()
+STATES = [(locale, name) for locale in LOCALES for name in every_state(locale)]
+EVIL = "x\"'><script>P()</script>\u202eexe"
+
+
+def draw(name: str, locale: str = "ru", **changes: Any) -> str:
+    template, context = every_state(locale)[name]
+    return PAGES.render(template, locale=locale, nonce="the-nonce", **{**context, **changes}).decode()
+
+
+def text(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<(?:svg.*?</svg|[^>]*)>", " ", html, flags=re.DOTALL)).split())
+
+
+@pytest.mark.parametrize(("locale", "name"), STATES)
+def test_every_page_stands_on_its_own_under_a_strict_policy(locale: str, name: str) -> None:
+    page = draw(name, locale)
+    assert page.startswith(f'<!doctype html>\n<html lang="{locale}">')
+    assert len(re.findall(r"<h1[ >]", page)) == 1
+    assert len(re.findall(r"<main[ >]", page)) == 1
+    assert re.search(r"<title>[^<]+</title>", page)
+    assert not re.search(r"<style|<script(?! type=\"module\" nonce=)|\sstyle=|\son[a-z]+=|javascript:", page)
+    assert set(re.findall(r'(?:src|href|action)="(https?:)?//', page)) <= {"https:"}  # links in messages alone
+    assert "None" not in text(page)
+
+
+@pytest.mark.parametrize(("locale", "name"), STATES)
+def test_every_icon_that_a_page_draws_is_in_the_page(locale: str, name: str) -> None:
+    page = draw(name, locale)
+    assert set(re.findall(r'<use href="#(\w+)"', page)) <= set(re.findall(r'<symbol id="(\w+)"', page))
+
+
+@pytest.mark.parametrize("name", every_state("ru"))
+def test_a_russian_page_is_in_russian_but_for_the_way_to_english(name: str) -> None:
+    russian = text(draw(name, "ru")).replace("Русский English", "")
+    words = set(re.findall(r"[A-Za-z]{2,}", russian)) - {"shop", "example", "help", "JPG", "PDF", "jpg", "pdf"}
+    assert not words
+    assert not re.search(r"тикет|HDE", russian, re.IGNORECASE)
+
+
+def test_every_text_is_translated_and_nothing_else(tmp_path: Path) -> None:
+    extracted = tmp_path / "portal.pot"
+    command = [
+        sys.executable,
+        "-m",
+        "babel.messages.frontend",
+        "-q",
+        "extract",
+        "-F",
+        "babel.cfg",
+        "-k",
+        "_n:1,2",
+        "-o",
+        str(extracted),
+        ".",
+    ]
+    subprocess.run(command, cwd=ROOT, check=True)
+    with extracted.open("rb") as source:
+        wanted = {entry.id for entry in read_po(source) if entry.id}
+    path = ROOT / "portal/locale/ru/LC_MESSAGES/portal.po"
+    with path.open("rb") as source:
+        catalogue = read_po(source, locale="ru")
+    assert {entry.id for entry in catalogue if entry.id} == wanted
+    assert not catalogue.obsolete and not catalogue.fuzzy and catalogue.num_plurals == 3
+    for entry in catalogue:
+        if entry.id:
+            said = entry.string if isinstance(entry.string, tuple) else (entry.string,)
+            asked = entry.id if isinstance(entry.id, tuple) else (entry.id,)
+            assert len(said) == (3 if len(asked) == 2 else 1) and all(said), entry.id
+            assert not entry.fuzzy and not list(entry.check(catalogue)), entry.id
+            assert {frozenset(re.findall(r"%\(\w+\)[sd]", each)) for each in (*said, *asked)} == {
+                frozenset(re.findall(r"%\(\w+\)[sd]", asked[0]))
+            }, entry.id
+
+
+def test_numbers_are_counted_as_the_language_counts() -> None:
+    for total, said in ((1, "1 обращение"), (3, "3 обращения"), (11, "11 обращений"), (21, "21 обращение")):
+        view = requests(1, total=total)
+        assert said in text(draw("list-one", view=view))
+    assert "1 request " in text(draw("list-one", "en"))
+
+
+def test_a_row_says_number_subject_state_way_in_and_last_reply() -> None:
+    row = text(re.findall(r"<li class=.*?</li>", draw("list-many"), re.DOTALL)[0])
+    assert row == "Где моя посылка? Ждёт вашего ответа Последнее сообщение: 2 часа назад № 10499 · по почте"
+
+
+def test_a_request_without_a_reply_date_shows_its_last_change() -> None:
+    view = requests()
+    view.tickets = (ticket(1, last_reply_at=None),)
+    assert "2 часа назад" in text(draw("list-one", view=view))
+
+
+def test_hostile_names_and_subjects_are_shown_as_text() -> None:
+    evil = replace(ticket(6), subject=EVIL, number=EVIL, status_name=EVIL)
+    view = requests()
+    view.tickets = (evil,)
+    talk = conversation(1)
+    hostile = message(2, author_name=EVIL, files=(replace(message(1).files[0], name=EVIL),))
+    talk.conversation = replace(talk.conversation, ticket=evil, messages=(hostile,))
+    shown = "x&#34;&#39;&gt;&lt;script&gt;P()&lt;/script&gt;exe"
+    for page, times in ((draw("list-one", view=view), 3), (draw("show", view=talk), 6)):
+        assert page.count(shown) == times
+        assert "<script>P" not in page and "\u202e" not in page
+    assert "<script>P" not in draw("list-unproven", view=requests(sight="unproven", email=f"<script>P@{EVIL}"))
+
+
+def test_a_message_names_its_author_and_files_go_through_us() -> None:
+    page = draw("show")
+    said = text(page)
+    assert "Вы 20 ноя, 12:03 Здравствуйте! Заказ A-1007" in said
+    assert "Поддержка, Иван 20 ноя, 13:03 Анна, здравствуйте." in said
+    assert f'href="{PREFIX}/1/files/a%2F1" download' in page
+    assert "квитанция.jpg JPG 1,2 МБ" in said
+    assert "Поддержка 20 ноя, 13:03" in text(draw("show", view=with_message(author_name="")))
+
+
+def with_message(**changes: Any) -> Any:
+    view = conversation(1)
+    view.conversation = replace(view.conversation, messages=(message(2, **changes),))
+    return view
+
+
+def test_the_owner_is_told_why_he_sees_nothing() -> None:
+    assert "a…@shop.example" in draw("list-unproven")
+    assert "anna@shop.example" not in draw("list-unproven")
+    assert f'action="{PREFIX}/prove"' in draw("list-unproven") and 'name="csrf" value="token"' in draw("list-unproven")
+    assert "<form" not in draw("list-unproven-no-mail")
+    assert "двух учётных записях" in draw("list-shared")
+    assert "нет адреса почты" in draw("list-no-email")
+    assert "Обращений пока нет" in draw("list-empty")
+
+
+def test_a_page_being_fetched_looks_again_without_the_script_and_then_stops() -> None:
+    assert '<noscript><meta http-equiv="refresh" content="3;url=?try=1"></noscript>' in draw("list-pending")
+    assert 'data-pending="10"' in draw("list-pending")
+    assert 'url=?try=4">' in draw("show-pending", attempt=3)
+    assert 'content="30;url=?try=1"' in draw("list-away")
+    assert "refresh" not in draw("list-late") and "data-pending" not in draw("list-late")
+    assert "дольше, чем обычно" in text(draw("list-late"))
+    assert 'content="3;url=?page=2&amp;try=1"' in draw("list-pending", view=requests(pending=True, as_of=None, page=2))
+
+
+def test_an_old_copy_tells_its_age() -> None:
+    for name in ("list-stale", "show-stale"):
+        assert "По состоянию на 14:03 . Служба поддержки сейчас не отвечает" in text(draw(name))
+    assert "не отвечает" not in text(draw("list-many"))
+
+
+def test_error_pages_need_nothing_and_echo_nothing() -> None:
+    for status in (400, 403, 404, 405, 413, 429, 500, 503, 418):
+        pages = {PAGES.render("error.html", locale="ru", nonce=nonce, status=status) for nonce in ("", "a", "b")}
+        assert len(pages) == 1
+        assert b"nonce" not in pages.pop()
+    assert b'href="?lang=en"' in PAGES.render("error.html", locale="ru", status=404)
+
+
+def test_what_is_said_once_is_said_only_by_name() -> None:
+    assert "Спасибо, адрес подтверждён" in text(draw("list-proven"))
+    assert 'role="status"' not in draw("list-one", flash="<b>something else</b>")
+
+
+def test_the_first_view_weighs_less_than_fifty_kilobytes() -> None:
+    page = draw("list-many", view=requests(30, page=2, pages=9, total=243)).encode()
+    files = sum(len(path.read_bytes()) for path in assets.folder("static").iterdir())
+    assert len(page) + files < 50_000
+    assert len(gzip.compress(page)) < 6_000
+
+
+def test_letters_are_whole_in_both_languages() -> None:
+    given = {"link": "https://shop.example/personal/requests/prove/a.b-c?x=1&y=2", "shop": "shop.example", "hours": 2}
+    for locale, hello in (("ru", "Здравствуйте, Анна Мария."), ("en", "Hello, Анна Мария.")):
+        letter, html = (
+            PAGES.render(f"email/prove.{kind}", locale=locale, name="Анна Мария", **given).decode()
+            for kind in ("txt", "html")
+        )
+        assert hello in letter and given["link"] in letter
+        assert hello in text(html) and 'href="https://shop.example/personal/requests/prove/a.b-c?x=1&amp;y=2"' in html
+        subject = PAGES.render("email/prove.subject.txt", locale=locale, name="", **given).decode()
+        assert "shop.example" in subject and "\n" not in subject.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [("Анна", True), ("Jean-Luc O’Neil", True), ("", False), ("evil.example", False), ("Вы выиграли 1000", False),
+     ("http://evil.example", False), ("a b c d e", False), ("Анна\nBcc: x", False), ("x" * 50, False)],
+)  # fmt: skip
+def test_a_letter_greets_by_a_name_and_by_nothing_else(name: str, may: bool) -> None:
+    assert speakable(name) is may
+    letter = PAGES.render(
+        "email/prove.txt", locale="en", link="https://a.example/", shop="a", hours=1, name=name
+    ).decode()
+    assert (name in letter if may else letter.startswith("Hello.")) and letter.count("http") == 1
+
+
+@pytest.mark.parametrize(
+    ("cookie", "shop", "accept", "chosen"),
+    [
+        ("en", "ru", "ru", "en"),
+        ("xx", "en", "ru", "en"),
+        (None, "ua", "en-GB,ru;q=0.5", "en"),
+        (None, None, "de, ru;q=0.3, en;q=0.8", "en"),
+        (None, None, "ru;q=0, en;q=0.1", "en"),
+        (None, None, "en;q=0.5, ru;q=0.5", "en"),
+        (None, None, "eng, ruin", "ru"),
+        (None, None, "en;q=x", "ru"),
+        ("", "", "", "ru"),
+        (None, "en-US", None, "en"),
+        (None, "english", None, "ru"),
+        (None, None, "," * 10_000 + "en", "ru"),
+    ],
+)
+def test_the_language_is_the_first_that_somebody_asked_for(
+    cookie: str | None, shop: str | None, accept: str | None, chosen: str
+) -> None:
+    assert choose_locale(cookie, shop, accept, "ru") == chosen
+
+
+@pytest.mark.parametrize(
+    ("email", "shown"), [("anna@shop.example", "a…@shop.example"), ("", "…"), ("@", "…@"), ("no", "…no")]
+)
+def test_an_address_is_masked(email: str, shown: str) -> None:
+    assert masked(email) == shown
+
+
+@pytest.mark.parametrize(
+    ("page", "pages", "drawn"),
+    [(1, 1, [1]), (1, 3, [1, 2, 3]), (2, 9, [1, 2, 3, None, 9]), (4, 9, [1, 2, 3, 4, 5, None, 9]), (5, 9, [1, None, 4, 5, 6, None, 9]),
+     (9, 9, [1, None, 8, 9]), (7, 9, [1, None, 6, 7, 8, 9])],
+)  # fmt: skip
+def test_page_numbers_show_the_ends_and_the_neighbours(page: int, pages: int, drawn: list[int | None]) -> None:
+    assert page_numbers(page, pages) == drawn
+
+
+def test_addresses_stay_under_the_prefix_whatever_an_id_says() -> None:
+    urls = Urls("/personal/requests")
+    assert urls.file(1, "../../x?y#z") == "/personal/requests/1/files/..%2F..%2Fx%3Fy%23z"
+    assert urls.follow("a/b") == "/personal/requests/prove/a%2Fb"
+    assert (urls.home, Urls("/requests").home) == ("/personal/", "/")
+    assert (urls.page(1), urls.page(3)) == ("/personal/requests/", "/personal/requests/?page=3")
+
+
+def test_an_icon_that_is_not_drawn_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        icons("<svg></svg>", "nothing")
