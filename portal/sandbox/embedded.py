@@ -102,7 +102,6 @@ def _embedded(module: ModuleType, folder: Path, zone: ZoneInfo) -> Database:
         signal.signal(signal.SIGINT, interrupt)
     server = _children() - before
     socket = str(module.connection_options()["unix_socket"])
-    (folder / "socket").write_text(socket)
     _prepare(socket, zone, TAMED)
 
     def stop() -> None:
@@ -114,11 +113,12 @@ def _embedded(module: ModuleType, folder: Path, zone: ZoneInfo) -> Database:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the socket folder that a killed demo left in /tmp; a clean end does that by itself."""
-    with suppress(OSError):
-        left = Path((folder / "socket").read_text()).parent.parent
-        if left.name.startswith("pylibseekdb-uds-"):
+    """Remove the socket folder that a killed demo left in /tmp, named after its process; a clean end does so itself."""
+    note = folder / "pid"
+    if note.exists():
+        for left in Path("/tmp").glob(f"pylibseekdb-uds-{int(note.read_text())}-*"):  # noqa: S108  # where it puts them
             shutil.rmtree(left, ignore_errors=True)
+    note.write_text(str(os.getpid()))
 
 
 def _children() -> set[int]:

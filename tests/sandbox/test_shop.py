@@ -15,6 +15,7 @@ from litestar.testing import TestClient
 from portal.sandbox import people, php_session
 from portal.sandbox.people import ANNA, BORIS, NotOurs
 from portal.sandbox.shop import Shop, create_app, local, signed_in
+from tests.conftest import MariaDB
 
 PHP = shutil.which("php") or ""
 
@@ -28,11 +29,18 @@ echo json_encode(['id' => session_id(), 'data' => $_SESSION], JSON_THROW_ON_ERRO
 """
 
 
-@pytest.fixture
-def shop(database_url: str, tmp_path: Path) -> Shop:
-    with people.connect(database_url) as connection:
+@pytest.fixture(scope="module")
+def furnished(mariadb: MariaDB) -> str:
+    """The shop's tables, made once."""
+    mariadb.execute("CREATE DATABASE demo_shop CHARACTER SET utf8mb4")
+    with people.connect(mariadb.url("demo_shop")) as connection:
         people.move_in(connection)
-    return Shop(database_url, tmp_path / "sessions", tmp_path / "mail")
+    return mariadb.url("demo_shop")
+
+
+@pytest.fixture
+def shop(furnished: str, tmp_path: Path) -> Shop:
+    return Shop(furnished, tmp_path / "sessions", tmp_path / "mail")
 
 
 @pytest.fixture
@@ -103,8 +111,8 @@ def test_a_wrong_password_lets_nobody_in(browser: TestClient[Any], form: dict[st
 
 def test_a_blocked_account_cannot_sign_in(shop: Shop, browser: TestClient[Any]) -> None:
     with people.connect(shop.database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("UPDATE b_user SET BLOCKED = 'Y' WHERE ID = %s", (ANNA.id,))
-    assert sign_in(browser).status_code == 403
+        cursor.execute("UPDATE b_user SET BLOCKED = 'Y' WHERE ID = %s", (BORIS.id,))
+    assert sign_in(browser, login=BORIS.login, password=BORIS.password).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -148,10 +156,10 @@ def test_the_shop_started_again_knows_its_sessions(shop: Shop, browser: TestClie
 
 def test_moving_in_twice_changes_nothing(shop: Shop) -> None:
     with people.connect(shop.database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("UPDATE b_user SET NAME = 'Аня' WHERE ID = %s", (ANNA.id,))
+        cursor.execute("UPDATE b_user SET SECOND_NAME = 'Петровна' WHERE ID = %s", (ANNA.id,))
         people.move_in(connection)
-        cursor.execute("SELECT NAME FROM b_user WHERE ID = %s", (ANNA.id,))
-        assert cursor.fetchall() == (("Аня",),)
+        cursor.execute("SELECT SECOND_NAME FROM b_user WHERE ID = %s", (ANNA.id,))
+        assert cursor.fetchall() == (("Петровна",),)
 
 
 def test_the_demo_never_moves_into_a_real_shop(database_url: str) -> None:
