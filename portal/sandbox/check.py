@@ -95,7 +95,7 @@ async def signed_out(walk: Walk) -> None:
     answer = await walk.nobody.get(walk.requests)
     must(answer.status_code == 302, f"status {answer.status_code}")
     where = answer.headers["location"]
-    must(unquote(where) == f"/auth/?backurl={walk.prefix}/", f"sent to {where}")
+    must(unquote(where).rstrip("/") == f"/auth/?backurl={walk.prefix}", f"sent to {where}")
 
 
 async def anna_signs_in(walk: Walk) -> None:
@@ -192,7 +192,7 @@ async def button_proves(walk: Walk) -> None:
 
 async def helpdesk_away(walk: Walk) -> None:
     """Help desk: while it fails, Anna still reads the last good copy."""
-    await walk.tell("fault", kind="status", value="503")
+    await walk.tell("faults", kind="status", value="503")
     try:
         await asyncio.sleep(1.5)  # past the cache
         page = await walk.anna.get(walk.requests)
