@@ -36,7 +36,7 @@ GAP_SECONDS = 0.075
 GAP_WAITERS = 2
 """Threads that may wait for such a row at once: made-up session ids must not use up all of them."""
 
-_id = re.compile(r"[0-9a-z,-]{6,250}", re.IGNORECASE).fullmatch
+_id = re.compile(r"[0-9A-Za-z,-]{6,250}").fullmatch
 _base64 = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*").fullmatch
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,8 @@ def _share(handle: int) -> bool:
             return True
         except BlockingIOError:
             time.sleep(wait)
+        except OSError:
+            return False  # a file system without locks
     return False
 
 

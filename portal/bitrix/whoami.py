@@ -11,6 +11,7 @@ import hmac
 import http.client
 import json
 import logging
+import threading
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -19,10 +20,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from portal.assets import folder
 from portal.bitrix.throttled import Throttled
 from portal.config import Settings
+from portal.database import THREADS
 from portal.errors import DatabaseAway
 
 TIMEOUT_SECONDS = 2.0
 MAX_ANSWER = 16 * 1024
+
+PLACES = THREADS // 2
+"""Questions under way at once: a shop that is slow must leave threads for what does not need it."""
+
+PLACE_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 _trouble = Throttled(log)
@@ -41,6 +48,7 @@ class Whoami:
         self._connection = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         self._host, self._port = address.hostname or "", address.port
         self._path = address.path + (f"?{address.query}" if address.query else "")
+        self._places = threading.BoundedSemaphore(PLACES)
         self._headers = {
             "Host": public.netloc,
             "Accept": "application/json",
@@ -51,6 +59,15 @@ class Whoami:
 
     def ask(self, cookie_header: str, client_ip: str) -> tuple[int, tuple[str, ...]]:
         """The id of the account, 0 for nobody, and the shop's Set-Cookie headers. Raises ShopAway."""
+        if not self._places.acquire(timeout=PLACE_SECONDS):
+            _trouble.warning("the shop's whoami file is slow: %s questions are waiting for it", PLACES)
+            raise ShopAway("whoami is busy")
+        try:
+            return self._ask(cookie_header, client_ip)
+        finally:
+            self._places.release()
+
+    def _ask(self, cookie_header: str, client_ip: str) -> tuple[int, tuple[str, ...]]:
         # Not X-Real-IP: web servers in front of PHP rewrite that one, in either direction.
         headers = self._headers | {"Cookie": cookie_header, "X-Portal-Visitor": client_ip}
         connection = self._connection(self._host, self._port, timeout=TIMEOUT_SECONDS)

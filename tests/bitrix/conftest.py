@@ -26,7 +26,12 @@ def shops(mariadb: MariaDB) -> Iterator[dict[str, Shop]]:
 
 
 def _people(shop: Shop) -> Shop:
-    connection = pymysql.connect(unix_socket=shop.url.rpartition("=")[2], user="root", database=shop.url.split("/")[3].split("?")[0], autocommit=True)
+    connection = pymysql.connect(
+        unix_socket=shop.url.rpartition("=")[2],
+        user="root",
+        database=shop.url.split("/")[3].split("?")[0],
+        autocommit=True,
+    )
     with connection, connection.cursor() as cursor:
         cursor.execute("SHOW TABLES")
         for (table,) in cursor.fetchall():

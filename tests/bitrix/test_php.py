@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
@@ -52,7 +53,10 @@ def told(value: Any, path: tuple[int, ...] = ()) -> list[Any]:
         return ["c", value.class_name.hex(), value.data.hex()]
     if id(value) in path:
         return ["cycle", path.index(id(value))]
-    fields = [[(key if isinstance(key, bytes) else str(key).encode()).hex(), told(item, (*path, id(value)))] for key, item in value.fields.items()]
+    fields = [
+        [(key if isinstance(key, bytes) else str(key).encode()).hex(), told(item, (*path, id(value)))]
+        for key, item in value.fields.items()
+    ]
     return ["o", value.class_name.hex(), fields]
 
 
@@ -62,8 +66,14 @@ def test_a_thousand_random_sessions_read_as_php_reads_them(written_by_php: list[
         data = Files.parse(f"files://{expected['save_path']}").load(None, expected["id"], False)  # type: ignore[arg-type]
         assert data is not None
         read = php.decode_session(data)
-        assert ["a", [[["s", name.encode().hex()], told(item)] for name, item in read.items()]] == expected["session"], expected["id"]
-        kinds |= {kind for kind in (b"R:", b"r:", b"O:", b"C:", b"E:", b"d:-INF", b"d:NAN", b"\0Base\0hidden", b"\0*\0guarded") if kind in data}
+        assert ["a", [[["s", name.encode().hex()], told(item)] for name, item in read.items()]] == expected[
+            "session"
+        ], expected["id"]
+        kinds |= {
+            kind
+            for kind in (b"R:", b"r:", b"O:", b"C:", b"E:", b"d:-INF", b"d:NAN", b"\0Base\0hidden", b"\0*\0guarded")
+            if kind in data
+        }
     assert len(kinds) == 9, "the random sessions must hold what makes reading hard"
 
 
@@ -94,7 +104,9 @@ def test_what_php_does_not_write_is_malformed(data: bytes) -> None:
         php.unserialize(data)
 
 
-@pytest.mark.parametrize("data", [b"x", b"x|", b"x|i:1", b"x|i:1;y", b"x|i:1;|", b"\x01x", b"\x01xi:1;\x05y", b"a:1:{i:0;i:1;}x|i:2;"])
+@pytest.mark.parametrize(
+    "data", [b"x", b"x|", b"x|i:1", b"x|i:1;y", b"x|i:1;|", b"\x01x", b"\x01xi:1;\x05y", b"a:1:{i:0;i:1;}x|i:2;"]
+)
 def test_a_broken_session_is_malformed_as_a_whole(data: bytes) -> None:
     with pytest.raises(php.Malformed):
         php.decode_session(data)
@@ -113,7 +125,12 @@ def test_a_text_in_a_binary_session_cannot_pass_for_a_session_of_its_own() -> No
 
 
 def test_references_count_through_all_variables_of_a_session() -> None:
-    assert php.decode_session(b'a|a:1:{i:0;s:3:"one";}b|s:3:"two";c|R:2;d|R:3;') == {"a": {0: b"one"}, "b": b"two", "c": b"one", "d": b"two"}
+    assert php.decode_session(b'a|a:1:{i:0;s:3:"one";}b|s:3:"two";c|R:2;d|R:3;') == {
+        "a": {0: b"one"},
+        "b": b"two",
+        "c": b"one",
+        "d": b"two",
+    }
 
 
 def test_a_reference_behind_a_serializable_object_is_unknown_and_never_a_guess() -> None:
@@ -122,7 +139,11 @@ def test_a_reference_behind_a_serializable_object_is_unknown_and_never_a_guess()
 
 
 def test_numeric_strings_are_integers_as_keys_of_arrays_and_stay_strings_in_objects() -> None:
-    assert php.unserialize(b'a:3:{s:1:"7";N;s:2:"07";N;s:19:"9223372036854775808";N;}') == {7: None, b"07": None, b"9223372036854775808": None}
+    assert php.unserialize(b'a:3:{s:1:"7";N;s:2:"07";N;s:19:"9223372036854775808";N;}') == {
+        7: None,
+        b"07": None,
+        b"9223372036854775808": None,
+    }
     made = php.unserialize(b'O:1:"A":1:{s:1:"7";N;}')
     assert isinstance(made, php.PhpObject)
     assert made.fields == {b"7": None}
@@ -141,17 +162,17 @@ BOMBS = {
     "bars": b"|" * 1_000_000,
     "names without end": b"x" * 5_000_000,
     "half a reference": b"x|" + b"R:" * 1_000_000,
-    "references to references": b"x|a:100000:{i:0;a:0:{}" + b"".join(b"i:%d;R:2;" % n for n in range(1, 100_000)) + b"}",
+    "references to references": b"x|a:100000:{i:0;a:0:{}"
+    + b"".join(b"i:%d;R:2;" % n for n in range(1, 100_000))
+    + b"}",
 }
 
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_costs_no_more_than_its_size(name: str) -> None:
     began = time.process_time()
-    try:
+    with contextlib.suppress(php.Malformed):
         php.decode_session(BOMBS[name])
-    except php.Malformed:
-        pass
     assert time.process_time() - began < 2.0
 
 
@@ -179,7 +200,10 @@ def test_depth_ends_where_php_ends_it() -> None:
     assert PHP
     for depth, fine in ((php.MAX_DEPTH, "array"), (php.MAX_DEPTH + 1, "boolean")):
         code = "echo gettype(@unserialize(stream_get_contents(STDIN)));"
-        assert subprocess.run([PHP, "-r", code], input=nested(depth), check=True, capture_output=True).stdout.decode() == fine
+        assert (
+            subprocess.run([PHP, "-r", code], input=nested(depth), check=True, capture_output=True).stdout.decode()
+            == fine
+        )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +218,5 @@ def test_mutants_of_real_sessions_are_read_or_malformed_and_nothing_else(written
     for index, expected in zip(range(0, 100_000, 97), itertools.cycle(written_by_php), strict=False):
         data = bytearray(Files.parse(f"files://{expected['save_path']}").load(None, expected["id"], False) or b"?")  # type: ignore[arg-type]
         data[index % len(data)] ^= 1 << (index % 8)
-        try:
+        with contextlib.suppress(php.Malformed):
             php.decode_session(bytes(data))
-        except php.Malformed:
-            pass

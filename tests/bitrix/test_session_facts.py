@@ -43,7 +43,10 @@ def test_a_user_id_without_authorized_is_nobody() -> None:
     assert user_of(**array) == 0
 
 
-@pytest.mark.parametrize("said", ["0", "-1", "", None, True, 1.5, "7x", " 7", "7 ", "٧", "9999999999", "99999999999999999999", ["7"], {"7": 7}])
+@pytest.mark.parametrize(
+    "said",
+    ["0", "-1", "", None, True, 1.5, "7x", " 7", "7 ", "٧", "9999999999", "99999999999999999999", ["7"], {"7": 7}],
+)
 def test_an_id_that_is_no_id_is_nobody(said: object) -> None:
     assert user_of(**auth("B", USER_ID=said)) == 0
     context = auth("C", context={"userId": said})
@@ -56,7 +59,9 @@ def test_an_id_may_be_a_number_or_its_digits(said: object) -> None:
     assert user_of(**auth("C", context={"userId": said})) == ANNA
 
 
-@pytest.mark.parametrize("context", ["", "null", "[]", "7", "{", '{"userId":', "[" * 100_000, '{"userId": {"a": 1}}', 7, ["userId", 7], True])
+@pytest.mark.parametrize(
+    "context", ["", "null", "[]", "7", "{", '{"userId":', "[" * 100_000, '{"userId": {"a": 1}}', 7, ["userId", 7], True]
+)
 def test_a_context_that_is_no_context_is_nobody(context: object) -> None:
     assert user_of(**(auth("C") | {"CONTEXT": context})) == 0
 
@@ -131,7 +136,9 @@ def test_ipv6_counts_as_zero_as_in_php() -> None:
     assert alive("2001:db8::1", sess_auth=with_policy(SESSION_IP_MASK="255.255.255.255"), SESS_IP="2001:db8::2")
 
 
-def test_a_shop_that_sees_only_its_proxy_locks_nobody_out_and_is_told_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shop_that_sees_only_its_proxy_locks_nobody_out_and_is_told_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(session_facts._hidden, "_next", 0.0)
     with caplog.at_level(logging.WARNING):
         for inner in ("127.0.0.1", "10.1.2.3", "172.20.0.1", "192.168.0.1"):

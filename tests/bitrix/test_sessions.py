@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import hashlib
 import os
 import random
 import threading
@@ -66,7 +67,11 @@ def test_sessions_in_tables_at_every_depth_of_base64(shop: Shop, sessions: str, 
 
 
 def test_a_row_that_is_being_replaced_is_looked_for_once_more(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = {"SESSION_ID": SID, "TIMESTAMP_X": Sql("NOW()"), "SESSION_DATA": base64.b64encode(base64.b64encode(signed_in("C")))}
+    row = {
+        "SESSION_ID": SID,
+        "TIMESTAMP_X": Sql("NOW()"),
+        "SESSION_DATA": base64.b64encode(base64.b64encode(signed_in("C"))),
+    }
     gate = shop.gate("database:")
     monkeypatch.setattr(session_stores.time, "sleep", lambda _seconds: shop.insert("b_user_session", **row))
     assert who(shop, gate, f"PHPSESSID={SID}") == ANNA
@@ -128,23 +133,20 @@ def test_the_checks_of_a_hit_run_again_for_the_same_bytes(shop: Shop, files: Fil
 
 
 @pytest.mark.parametrize(
-    ("ended", "cookie"),
-    [({"IS_EXPIRED": True}, ""), ({"SESS_TIME": 5}, ""), ({"BX_SESSION_SIGN": "x" * 32}, ""), ({"BX_SESSION_TERMINATE_TIME": 5}, "")],
+    "ended", [{"IS_EXPIRED": True}, {"SESS_TIME": 5}, {"BX_SESSION_SIGN": "x" * 32}, {"BX_SESSION_TERMINATE_TIME": 5}]
 )
-def test_a_session_that_bitrix_would_end_is_nobody(shop: Shop, files: Files, ended: dict[str, Any], cookie: str) -> None:
+def test_a_session_that_bitrix_would_end_is_nobody(shop: Shop, files: Files, ended: dict[str, Any]) -> None:
     assert who(shop, shop.gate(files.setting), files.write(signed_in(**ended))) == 0
 
 
 def test_the_sign_is_that_of_this_shop(shop: Shop, files: Files) -> None:
     shop.option("server_uniq_id", "u" * 32)
-    sign = session_stores_sign("u" * 32)
+    sign = sign_of("u" * 32)
     assert who(shop, shop.gate(files.setting), files.write(signed_in(BX_SESSION_SIGN=sign))) == ANNA
-    assert who(shop, shop.gate(files.setting), files.write(signed_in(BX_SESSION_SIGN=session_stores_sign("v")))) == 0
+    assert who(shop, shop.gate(files.setting), files.write(signed_in(BX_SESSION_SIGN=sign_of("v")))) == 0
 
 
-def session_stores_sign(uniq: str) -> bytes:
-    import hashlib
-
+def sign_of(uniq: str) -> bytes:
     return hashlib.md5(f"nobody{uniq}nowhere".encode()).hexdigest().encode()
 
 
@@ -179,7 +181,9 @@ def test_a_forced_logout_ends_the_sessions_that_were_there_before(shop: Shop, fi
     assert who(shop, gate, cookies) == ANNA, "she changed her own password here"
 
 
-@pytest.mark.parametrize("row", [{"ACTION": "update"}, {"APPLICATION_ID": "calendar"}, {"when": "NOW() + INTERVAL 1 HOUR"}])
+@pytest.mark.parametrize(
+    "row", [{"ACTION": "update"}, {"APPLICATION_ID": "calendar"}, {"when": "NOW() + INTERVAL 1 HOUR"}]
+)
 def test_rows_that_are_no_logout_now_end_nothing(shop: Shop, files: Files, row: dict[str, Any]) -> None:
     shop.logout(ANNA, 41, **row)
     assert who(shop, shop.gate(files.setting), files.write(signed_in())) == ANNA
@@ -236,7 +240,18 @@ def test_cookies_of_every_broken_kind_are_nobody(shop: Shop, files: Files, cooki
 
 def test_files_of_every_broken_kind_are_nobody(shop: Shop, files: Files) -> None:
     good, gate = signed_in(), shop.gate(files.setting)
-    for data in (b"", good[:-1], good[1:], good + b"x", b"\0" * 5000, os.urandom(5000), good * 100 + b"?", b"<?php", b"{}", good.replace(b"a:", b"b:")):
+    for data in (
+        b"",
+        good[:-1],
+        good[1:],
+        good + b"x",
+        b"\0" * 5000,
+        os.urandom(5000),
+        good * 100 + b"?",
+        b"<?php",
+        b"{}",
+        good.replace(b"a:", b"b:"),
+    ):
         assert who(shop, gate, files.write(data)) == 0, data[:40]
     path = files.folder / f"sess_{SID}"
     path.unlink()
@@ -280,7 +295,9 @@ def test_a_write_half_done_is_waited_for(shop: Shop, files: Files, monkeypatch: 
     assert waits.count(session_stores.TORN_WAIT) == 2, "what was read once is read again"
 
 
-def test_the_options_of_the_shop_are_read_once_a_minute(shop: Shop, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_options_of_the_shop_are_read_once_a_minute(
+    shop: Shop, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
     options = users.options
 
@@ -304,7 +321,12 @@ def test_twenty_thousand_mutants_are_anna_or_nobody(shop: Shop, files: Files) ->
     random_ = random.Random(20261123)
     note = f'x";USER_ID";s:7:"{BORIS}";i:{BORIS};"AUTHORIZED";s:1:"Y"'
     sources = [
-        signed_in(generation, handler=handler, CART={"note": note, "ids": [BORIS, str(BORIS)], f"{BORIS}": BORIS}, SEEN={BORIS: True})
+        signed_in(
+            generation,
+            handler=handler,
+            CART={"note": note, "ids": [BORIS, str(BORIS)], f"{BORIS}": BORIS},
+            SEEN={BORIS: True},
+        )
         for generation in ("A", "B", "C")
         for handler in ("php", "php_serialize", "php_binary")
     ]

@@ -15,7 +15,9 @@ SECRET = "aB3" + "x" * 29
 HOME_LONG = int.from_bytes(bytes(int(part) for part in HOME.split(".")), "big")
 
 
-def check(shop: Shop, login: str = "anna", secret: str = SECRET, ip: str = HOME, options: ShopOptions | None = None) -> int:
+def check(
+    shop: Shop, login: str = "anna", secret: str = SECRET, ip: str = HOME, options: ShopOptions | None = None
+) -> int:
     return int(shop.read(stored_auth.check, options or ShopOptions(), login, secret, ip))
 
 
@@ -33,7 +35,21 @@ def test_on_the_core_of_2017_too(old_shop: Shop) -> None:
     assert check(old_shop) == ANNA
 
 
-@pytest.mark.parametrize("secret", [SECRET.lower(), SECRET.upper(), SECRET + " ", SECRET[:-1], SECRET[:-1] + "х", "", "0", "0" * 32, "%", "á" + SECRET[1:]])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        SECRET.lower(),
+        SECRET.upper(),
+        SECRET + " ",
+        SECRET[:-1],
+        SECRET[:-1] + "х",
+        "",
+        "0",
+        "0" * 32,
+        "%",
+        "á" + SECRET[1:],
+    ],
+)
 def test_the_hash_is_compared_byte_by_byte(shop: Shop, secret: str) -> None:
     shop.stored(ANNA, SECRET)
     assert check(shop, secret=secret) == 0
@@ -49,7 +65,9 @@ def test_the_database_itself_would_have_folded_the_case(shop: Shop) -> None:
     shop.stored(ANNA, SECRET)
 
     def folded(unit: Unit) -> object:
-        return unit.shop.execute(text("SELECT COUNT(*) FROM b_user_stored_auth WHERE STORED_HASH = :hash"), {"hash": SECRET.lower()}).scalar()
+        return unit.shop.execute(
+            text("SELECT COUNT(*) FROM b_user_stored_auth WHERE STORED_HASH = :hash"), {"hash": SECRET.lower()}
+        ).scalar()
 
     assert shop.read(folded) == 1
 
@@ -96,7 +114,12 @@ def test_only_so_many_are_kept_and_the_latest_used_count(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("mask", "ip", "fine"),
-    [("255.255.255.0", "203.0.113.99", True), ("255.255.255.0", "203.0.114.7", False), ("0.0.0.0", "198.51.100.1", True), ("255.255.255.255", "2001:db8::1", False)],
+    [
+        ("255.255.255.0", "203.0.113.99", True),
+        ("255.255.255.0", "203.0.114.7", False),
+        ("0.0.0.0", "198.51.100.1", True),
+        ("255.255.255.255", "2001:db8::1", False),
+    ],
 )
 def test_it_is_bound_to_the_address_as_far_as_the_mask_says(shop: Shop, mask: str, ip: str, fine: bool) -> None:
     shop.group(2, serialize({"STORE_IP_MASK": mask}))
@@ -180,7 +203,13 @@ def test_a_shop_in_windows_1251(database_url: str, shop: Shop) -> None:
             unit.shop.execute(text(statement))
 
     databases.run_here(create)
-    for login, user_id in ((b"\xe0\xed\xed\xe0", 7), ("анна".encode(), 7), ("😀".encode(), 0), ("安娜".encode(), 0), (b"\x98", 0)):
+    for login, user_id in (
+        (b"\xe0\xed\xed\xe0", 7),
+        ("анна".encode(), 7),
+        ("😀".encode(), 0),
+        ("安娜".encode(), 0),
+        (b"\x98", 0),
+    ):
         cookie = login.decode("utf-8", "surrogateescape")
         assert databases.read_here(stored_auth.check, ShopOptions(), cookie, SECRET, HOME) == user_id
     databases.close()

@@ -53,7 +53,8 @@ def test_an_address_is_confirmed_when_the_shop_asks_for_it_and_got_it(shop: Shop
     [
         ("anna@shop.example", True),
         ("ANNA@Shop.Example", True),
-        ("anna@shop.example  ", True), (" anna@shop.example", True),
+        ("anna@shop.example  ", True),
+        (" anna@shop.example", True),
         ("ánna@shop.example", False),
         ("anna@shop.exampl", False),
     ],

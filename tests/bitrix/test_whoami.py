@@ -54,7 +54,9 @@ class PhpShop:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.process = subprocess.Popen(
-            [program, "-n", "-d", "display_errors=1", "-S", f"127.0.0.1:{self.port}", "-t", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [program, "-n", "-d", "display_errors=1", "-S", f"127.0.0.1:{self.port}", "-t", folder],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 10
         while True:
@@ -99,7 +101,9 @@ def test_nobody_is_nobody(php_shop: PhpShop) -> None:
     assert ask(php_shop)[0] == 0
 
 
-@pytest.mark.parametrize("restricted", [{"APPLICATION_ID": "calendar"}, {"applicationId": "mobile"}, {"applicationPasswordId": 5}])
+@pytest.mark.parametrize(
+    "restricted", [{"APPLICATION_ID": "calendar"}, {"applicationId": "mobile"}, {"applicationPasswordId": 5}]
+)
 def test_application_passwords_are_nobody(php_shop: PhpShop, restricted: dict[str, Any]) -> None:
     php_shop.is_(id=ANNA, **restricted)
     assert ask(php_shop)[0] == 0
@@ -109,7 +113,12 @@ def test_bitrix_sees_the_visitor_and_not_the_portal(php_shop: PhpShop) -> None:
     php_shop.is_(id=ANNA)
     ask(php_shop, "PHPSESSID=a+b%20; BITRIX_SM_UIDL=\xd0\xb0")
     server = php_shop.seen["server"]
-    assert [server[name] for name in ("REMOTE_ADDR", "HTTP_X_REAL_IP", "HTTP_HOST", "HTTPS")] == [HOME, HOME, "shop.example", "on"]
+    assert [server[name] for name in ("REMOTE_ADDR", "HTTP_X_REAL_IP", "HTTP_HOST", "HTTPS")] == [
+        HOME,
+        HOME,
+        "shop.example",
+        "on",
+    ]
     assert php_shop.seen["cookie"] == {"PHPSESSID": "a+b ", "BITRIX_SM_UIDL": "а"}
     constants = php_shop.seen["constants"]
     assert constants["NO_KEEP_STATISTIC"] is True
@@ -246,8 +255,31 @@ def test_a_shop_that_does_not_answer_costs_two_seconds_at_most(monkeypatch: pyte
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         with pytest.raises(ShopAway):
-            Whoami(settings(sessions=f"php:http://127.0.0.1:{silent.getsockname()[1]}/whoami.php")).ask("PHPSESSID=x", HOME)
+            Whoami(settings(sessions=f"php:http://127.0.0.1:{silent.getsockname()[1]}/whoami.php")).ask(
+                "PHPSESSID=x", HOME
+            )
         assert time.monotonic() - began < 1
+
+
+def test_a_slow_shop_leaves_threads_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whoami, "PLACE_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asked = Whoami(settings(sessions=f"php:http://127.0.0.1:{silent.getsockname()[1]}/whoami.php"))
+
+        def ask() -> None:
+            with pytest.raises(ShopAway):
+                asked.ask("PHPSESSID=x", HOME)
+
+        threads = [threading.Thread(target=ask) for _ in range(whoami.PLACES)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        began = time.monotonic()
+        with pytest.raises(ShopAway, match="busy"):
+            asked.ask("PHPSESSID=x", HOME)
+        assert time.monotonic() - began < 1
+        for thread in threads:
+            thread.join()
 
 
 def test_a_header_that_cannot_be_sent_is_nobody(php_shop: PhpShop) -> None:

@@ -118,20 +118,35 @@ def session(handler: str = "php", **variables: Any) -> bytes:
     return b"".join(name.encode() + b"|" + serialize(value) for name, value in variables.items())
 
 
-POLICY = {"SESSION_TIMEOUT": 24, "SESSION_IP_MASK": "0.0.0.0", "MAX_STORE_NUM": 10, "STORE_IP_MASK": "0.0.0.0", "STORE_TIMEOUT": 525600}
+POLICY = {
+    "SESSION_TIMEOUT": 24,
+    "SESSION_IP_MASK": "0.0.0.0",
+    "MAX_STORE_NUM": 10,
+    "STORE_IP_MASK": "0.0.0.0",
+    "STORE_TIMEOUT": 525600,
+}
 
 
 def auth(generation: str = "A", user_id: int = ANNA, **changed: Any) -> dict[str, Any]:
     """SESS_AUTH of one of the three generations."""
     common = {"LOGIN": "anna", "NAME": "Анна", "POLICY": POLICY, "GROUPS": [2, 5]}
     if generation == "C":
-        context = {"userId": user_id, "applicationId": None, "applicationPasswordId": None, "storedAuthId": None, "hitAuthId": None, "method": "password"}
+        context = {
+            "userId": user_id,
+            "applicationId": None,
+            "applicationPasswordId": None,
+            "storedAuthId": None,
+            "hitAuthId": None,
+            "method": "password",
+        }
         return common | {"ADMIN": False, "CONTEXT": json.dumps(context | changed.pop("context", {}))} | changed
     own = {"AUTHORIZED": "Y", "USER_ID": str(user_id), "APPLICATION_ID": None, "SESSION_HASH": "h"}
     return own | common | ({"PASSWORD_HASH": "p"} if generation == "A" else {}) | changed
 
 
-def signed_in(generation: str = "A", *, handler: str = "php", sess_auth: dict[str, Any] | None = None, **changed: Any) -> bytes:
+def signed_in(
+    generation: str = "A", *, handler: str = "php", sess_auth: dict[str, Any] | None = None, **changed: Any
+) -> bytes:
     """A whole session of Anna's at home, a minute old."""
     variables = {
         "SESS_AUTH": sess_auth if sess_auth is not None else auth(generation), "SESS_IP": HOME, "SESS_TIME": int(NOW) - 60,

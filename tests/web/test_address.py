@@ -11,7 +11,9 @@ VISITOR = "203.0.113.7"
 
 
 def address(peer: str, real: str | None = None, forwarded: str | None = None) -> str:
-    headers = {name: value for name, value in (("x-real-ip", real), ("x-forwarded-for", forwarded)) if value is not None}
+    headers = {
+        name: value for name, value in (("x-real-ip", real), ("x-forwarded-for", forwarded)) if value is not None
+    }
     return client_address(peer, headers, PROXIES)
 
 
