@@ -57,7 +57,7 @@ def serve(host: str, port: int, workers: int, no_worker: bool, no_migrate: bool)
     if workers == 1:
         server.run()
         return
-    Multiprocess(config, target=server.run, sockets=[config.bind_socket()]).run()
+    Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
 def _app(*, run_worker: bool) -> object:

@@ -16,6 +16,9 @@ logging.getLogger("httpcore").setLevel(logging.WARNING)
 Response = httpx.Response
 AsyncClient = httpx.AsyncClient
 TransportError = httpx.HTTPError
+HungUp = httpx.RemoteProtocolError
+"""The other end closed the connection before it had answered."""
+
 InvalidURL = httpx.InvalidURL
 
 

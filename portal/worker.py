@@ -85,4 +85,5 @@ async def _failed(databases: Databases, job: Job, error: Exception, retry_in: fl
 
 def _back_off(attempts: int) -> float:
     """Seconds until the next attempt: doubling, with jitter, so that a mail server that comes back is not run over."""
-    return min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (attempts - 1)) * random.uniform(0.75, 1.25)  # noqa: S311
+    seconds = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0**attempts / 2)
+    return seconds * random.uniform(0.75, 1.25)  # noqa: S311  # no secret is made of it

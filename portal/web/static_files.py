@@ -17,10 +17,10 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 @get("/static/{name:str}")
 async def static(request: AnyRequest, site: NamedDependency[Site], name: FromPath[str]) -> Answer:
     """One file under its hashed name, gzipped for whoever takes it."""
-    found = site.statics.get(name)
+    found = site.statics.get(name, gzip="gzip" in request.headers.get("accept-encoding", ""))
     if found is None:
         raise NotFound
     headers = {"cache-control": IMMUTABLE, "vary": "accept-encoding"}
-    if found.gzipped and "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(found.gzipped, media_type=found.content_type, headers={**headers, "content-encoding": "gzip"})
-    return Response(found.content, media_type=found.content_type, headers=headers)
+    if found.encoding:
+        headers["content-encoding"] = found.encoding
+    return Response(found.body, media_type=found.content_type, headers=headers)

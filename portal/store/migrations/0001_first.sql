@@ -36,14 +36,14 @@ CREATE TABLE IF NOT EXISTS custom_hde_outbox (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- The last good copy of what the help desk told us. It never grants sight, and holds no internal note.
--- holder/lease_until: who is renewing it, so that many processes cause one call.
+-- brief: what a list of tickets wants to know of a conversation.
+-- holder, lease_until: who is renewing it, so that many processes cause one call.
 CREATE TABLE IF NOT EXISTS custom_hde_snapshot (
     kind        VARBINARY(16)  NOT NULL,
     id          VARBINARY(340) NOT NULL,
     body        LONGBLOB       NULL,
     fetched_at  DATETIME(6)    NULL,
-    tried_at    DATETIME(6)    NULL,
-    problem     VARBINARY(16)  NOT NULL DEFAULT '',
+    brief       VARBINARY(160) NOT NULL DEFAULT '',
     holder      VARBINARY(32)  NULL,
     lease_until DATETIME(6)    NULL,
     PRIMARY KEY (kind, id),

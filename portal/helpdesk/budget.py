@@ -1,0 +1,78 @@
+"""Never more than N calls in any sliding minute, whatever the processes, crashes and restarts (store/slots.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from portal.database import Databases
+from portal.errors import HelpdeskBanned, HelpdeskBusy
+from portal.store import slots
+from portal.store.slots import Refused, Slot
+
+log = logging.getLogger(__name__)
+
+WINDOW_SECONDS = 60.0
+LAG_SECONDS = 5.0
+"""How late a call's time-out may be noticed by a busy process; an abandoned slot is kept for that, too."""
+
+POLL_SECONDS = (0.1, 0.3)
+
+
+class Budget:
+    """Slots for calls. `call_seconds` is how long one call may take at most; `window` is a minute but for tests."""
+
+    def __init__(self, databases: Databases, rate: int, call_seconds: float, window: float = WINDOW_SECONDS) -> None:
+        self._databases = databases
+        self._rate = rate
+        self._window = window
+        self._hold = call_seconds + LAG_SECONDS + window
+        self._filled = False
+
+    @asynccontextmanager
+    async def slot(self, wait: float) -> AsyncIterator[Slot]:
+        """Take a slot, waiting `wait` seconds at most, and give it back when the block is left, however it is.
+
+        Raises HelpdeskBusy when all stay taken, HelpdeskBanned while a ban stands. No connection is held meanwhile.
+        """
+        slot = await self._take(wait)
+        try:
+            yield slot
+        finally:
+            # Shielded: a cancelled page must not leave its slot taken for longer than its call lasted.
+            await asyncio.shield(self._databases.run(slots.release, slot, self._window))
+
+    async def _take(self, wait: float) -> Slot:
+        if not self._filled:
+            await self._databases.run(slots.fill, self._rate)
+            self._filled = True
+        deadline = asyncio.get_running_loop().time() + wait
+        while True:
+            taken = await self._databases.run(slots.take, self._rate, self._hold)
+            if isinstance(taken, Slot):
+                return taken
+            if isinstance(taken, Refused) and taken.banned_until:
+                raise HelpdeskBanned(taken.banned_until)
+            pause = random.uniform(*POLL_SECONDS)  # noqa: S311  # so that waiting processes do not march in step
+            if asyncio.get_running_loop().time() + pause > deadline:
+                raise HelpdeskBusy("every slot of this minute is taken")
+            await asyncio.sleep(pause)
+
+    async def banned(self, seconds: float) -> HelpdeskBanned:
+        """The help desk has locked us out for `seconds`; every process stops. Gives the error to raise."""
+        until = await self._databases.run(slots.ban, seconds)
+        log.error("help desk: banned until %s UTC; nobody calls before", f"{until:%H:%M:%S}")
+        return HelpdeskBanned(until)
+
+    async def answered(self, slot: Slot, allowed: int | None) -> None:
+        """A call came back with an answer that is no ban; `allowed` is the X-Rate-Limit it carried."""
+        if slot.probe:
+            await self._databases.run(slots.unban)
+            log.warning("help desk: the ban is over")
+        if allowed is not None and 0 < allowed < self._rate:
+            log.warning("help desk: allows %d calls a minute, fewer than PORTAL_HDE_RATE=%d", allowed, self._rate)
+            await self._databases.run(slots.lower, allowed)
+            self._rate = allowed

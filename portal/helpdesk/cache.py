@@ -1,0 +1,265 @@
+"""60 seconds of memory for what the help desk told, one call for many readers, and the last good copy for bad days.
+
+Order: this process's memory, the copy in the database when another process has renewed it, one renewal at a time in
+this process (a task) and over all processes (a lease in the copy's row), and when the wait runs out or the renewal
+fails, the old copy. Nothing here knows who may see what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from cachetools import TLRUCache
+
+from portal.database import Databases
+from portal.errors import DatabaseAway, HelpdeskMissing, HelpdeskPending, HelpdeskUnreachable
+from portal.helpdesk.client import Client
+from portal.model import Contact, Conversation, Copy, Message, Status, Ticket, TicketPage
+from portal.store import snapshots
+from portal.store.snapshots import Snapshot
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+MEMORY_BYTES = 32 * 2**20
+"""Of JSON, as the copies are kept; in memory they take about twice that."""
+
+LEASE_SECONDS = 30.0
+"""Longer than a renewal: who holds it longer has died."""
+
+WATCH_SECONDS = 0.15
+CONTACT_SECONDS = 600
+"""How long found contacts of an address are fresh. None found is asked again after the usual time."""
+
+FORMAT = b"1"
+"""The first byte of a kept copy; copies of another format count as absent."""
+
+
+@dataclass(slots=True)
+class _Kept(Generic[T]):
+    copy: Copy[T]
+    until: float
+    size: int
+
+
+@dataclass(slots=True)
+class _Flight(Generic[T]):
+    """A renewal under way, and the old copy it has found meanwhile."""
+
+    task: asyncio.Task[Copy[T]]
+    old: Copy[T] | None = None
+
+
+@dataclass(frozen=True)
+class _Kind(Generic[T]):
+    """A sort of copies: its name in the table, its type, how to fetch one, how long it is fresh (seconds)."""
+
+    name: str
+    type: Any
+    fetch: Callable[[str], Awaitable[T]]
+    fresh: Callable[[T], float]
+    brief: Callable[[T], bytes] = lambda _value: b""
+
+
+class Cache:
+    """Reads of the help desk for everybody. `until` of its methods is the loop's time when the page must answer."""
+
+    def __init__(self, client: Client, databases: Databases, seconds: int) -> None:
+        self._databases = databases
+        self._seconds = seconds
+        self._memory: TLRUCache[tuple[str, str], _Kept[Any]] = TLRUCache(
+            MEMORY_BYTES, ttu=lambda _key, kept, _now: kept.until, timer=monotonic, getsizeof=lambda kept: kept.size
+        )
+        self._flights: dict[tuple[str, str], _Flight[Any]] = {}
+        self._client = client
+        self._contacts = _Kind[tuple[Contact, ...]](
+            "contacts",
+            tuple[Contact, ...],
+            client.find_contacts,
+            lambda found: max(seconds, CONTACT_SECONDS) if found and seconds >= 60 else seconds,
+        )
+        self._tickets = _Kind[TicketPage]("tickets", TicketPage, self._fetch_tickets, lambda _: seconds)
+        self._conversations = _Kind[Conversation](
+            "conversation", Conversation, self._fetch_conversation, lambda _: seconds, _brief
+        )
+
+    async def contacts(self, email: str, until: float) -> Copy[tuple[Contact, ...]]:
+        """The contacts that carry this address."""
+        return await self._get(self._contacts, email, until)
+
+    async def tickets(self, contact_id: int, page: int, until: float) -> Copy[TicketPage]:
+        """One page of a contact's tickets."""
+        return await self._get(self._tickets, f"{contact_id}:{page}", until)
+
+    async def conversation(self, ticket_id: int, until: float) -> Copy[Conversation]:
+        """A ticket with its messages. Raises HelpdeskMissing, which is remembered as long as a copy."""
+        return await self._get(self._conversations, str(ticket_id), until)
+
+    async def _get(self, kind: _Kind[T], key: str, until: float) -> Copy[T]:
+        """A copy, fresh if it can be had before `until`.
+
+        Raises HelpdeskPending when there is none yet, and the renewal's error when there is none and it failed.
+        """
+        kept = self._memory.get((kind.name, key))
+        if kept is not None:
+            return kept.copy
+        flight = self._flights.get((kind.name, key)) or self._take_off(kind, key)
+        try:
+            async with asyncio.timeout_at(until):
+                return await asyncio.shield(flight.task)
+        except TimeoutError:
+            if flight.old is None:
+                raise HelpdeskPending(kind.name) from None
+        except (HelpdeskMissing, DatabaseAway):
+            raise
+        except Exception:
+            if flight.old is None:
+                raise
+        return replace(flight.old, stale=True)
+
+    def _take_off(self, kind: _Kind[T], key: str) -> _Flight[T]:
+        # The task outlives the page that wanted it first: what it brings is for whoever comes next.
+        place = (kind.name, key)
+        task = asyncio.create_task(self._renew(kind, key))
+        flight = _Flight(task)
+        self._flights[place] = flight
+
+        def landed(done: asyncio.Task[Copy[T]]) -> None:
+            del self._flights[place]
+            if not done.cancelled() and (error := done.exception()):
+                log.info("help desk: %s not renewed: %s", kind.name, error)
+
+        task.add_done_callback(landed)
+        return flight
+
+    async def _renew(self, kind: _Kind[T], key: str) -> Copy[T]:
+        holder = secrets.token_hex(16).encode()
+        seen = await self._databases.read(snapshots.load, kind.name, key)
+        while True:
+            if (copy := self._fresh(kind, key, seen)) is not None:
+                return copy
+            self._flights[kind.name, key].old = _old(kind, seen)
+            opened = await self._databases.run(snapshots.claim, kind.name, key, holder, LEASE_SECONDS)
+            if opened.claimed:
+                break
+            seen = await self._watch(kind, key, seen)
+        if (copy := self._fresh(kind, key, opened.snapshot)) is not None:
+            # Somebody renewed it between our look and our claim.
+            await self._databases.run(snapshots.give_up, kind.name, key, holder)
+            return copy
+        return await self._fetch(kind, key, holder)
+
+    async def _watch(self, kind: _Kind[T], key: str, seen: Snapshot | None) -> Snapshot | None:
+        """Somebody else is renewing it: wait until it is there, or until he has given up or died."""
+        deadline = monotonic() + LEASE_SECONDS
+        while monotonic() < deadline:
+            await asyncio.sleep(WATCH_SECONDS)
+            now, busy = await self._databases.read(snapshots.look, kind.name, key)
+            if now is not None and (seen is None or now.fetched_at != seen.fetched_at):
+                return now
+            if not busy:
+                # He failed a moment ago; to try at once again would be a call a reader.
+                raise HelpdeskUnreachable("another process has just failed to fetch it")
+        return seen
+
+    async def _fetch(self, kind: _Kind[T], key: str, holder: bytes) -> Copy[T]:
+        try:
+            value = await kind.fetch(key)
+        except HelpdeskMissing:
+            await self._databases.run(snapshots.store, kind.name, key, holder=holder, body=None)
+            raise
+        except BaseException:
+            await asyncio.shield(self._databases.run(snapshots.give_up, kind.name, key, holder))
+            raise
+        body = FORMAT + msgspec.json.encode(value)
+        stored = await self._databases.run(
+            snapshots.store, kind.name, key, holder=holder, body=body, brief=kind.brief(value)
+        )
+        return self._keep(kind, key, Copy(value, stored.fetched_at, False, _version(body)), 0.0, len(body))
+
+    def _fresh(self, kind: _Kind[T], key: str, found: Snapshot | None) -> Copy[T] | None:
+        """What another process has fetched, when that is not too long ago. Raises HelpdeskMissing."""
+        if found is None:
+            return None
+        if found.body is None:
+            if found.age < self._seconds:
+                raise HelpdeskMissing("no such thing, a moment ago")
+            return None
+        copy = _old(kind, found)
+        if copy is None or found.age >= kind.fresh(copy.value):
+            return None
+        return self._keep(kind, key, copy, found.age, len(found.body))
+
+    def _keep(self, kind: _Kind[T], key: str, copy: Copy[T], age: float, size: int) -> Copy[T]:
+        left = kind.fresh(copy.value) - age
+        self._memory[kind.name, key] = _Kept(copy, monotonic() + left, size)
+        return copy
+
+    async def _fetch_tickets(self, key: str) -> TicketPage:
+        contact_id, _, page = key.partition(":")
+        found = await self._client.list_tickets(int(contact_id), int(page))
+        ids = [str(ticket.id) for ticket in found.tickets]
+        briefs = await self._databases.read(snapshots.briefs, self._conversations.name, ids)
+        return replace(found, tickets=tuple(_overlaid(ticket, briefs.get(str(ticket.id))) for ticket in found.tickets))
+
+    async def _fetch_conversation(self, key: str) -> Conversation:
+        ticket = await self._client.get_ticket(int(key))
+        messages = await self._client.list_messages(ticket)
+        return Conversation(_with_last_word(ticket, messages), messages)
+
+
+def _old(kind: _Kind[T], found: Snapshot | None) -> Copy[T] | None:
+    if found is None or found.body is None or found.body[:1] != FORMAT:
+        return None
+    try:
+        value = msgspec.json.decode(found.body[1:], type=kind.type)
+    except msgspec.MsgspecError:
+        return None
+    return Copy(value, found.fetched_at, False, _version(found.body))
+
+
+def _version(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=9).hexdigest()
+
+
+def _with_last_word(ticket: Ticket, messages: tuple[Message, ...]) -> Ticket:
+    """Whose turn it is, by who had the last word (design/look.md, "Words"); a status unknown to us stays as it is."""
+    if not messages:
+        return ticket
+    last = messages[-1]
+    status = ticket.status
+    if status not in (Status.CLOSED, Status.OTHER):
+        if last.from_staff:
+            status = Status.WAITING
+        else:
+            answered = any(message.from_staff for message in messages)
+            status = Status.IN_PROGRESS if answered else Status.RECEIVED
+    return replace(ticket, status=status, last_reply_at=last.created_at)
+
+
+def _brief(value: Conversation) -> bytes:
+    """What a list wants to know of a conversation: its status, its last reply, and as of which change."""
+    ticket = value.ticket
+    said = ticket.last_reply_at.isoformat() if ticket.last_reply_at else ""
+    return f"{ticket.status}|{said}|{ticket.updated_at.isoformat()}".encode()
+
+
+def _overlaid(ticket: Ticket, brief: bytes | None) -> Ticket:
+    """The ticket with what its kept conversation knows better, unless the ticket has changed since."""
+    if not brief:
+        return ticket
+    status, said, updated = brief.decode().split("|")
+    if datetime.fromisoformat(updated) != ticket.updated_at or ticket.status in (Status.CLOSED, Status.OTHER):
+        return ticket
+    replied = datetime.fromisoformat(said).astimezone(UTC) if said else ticket.last_reply_at
+    return replace(ticket, status=Status(status), last_reply_at=replied)

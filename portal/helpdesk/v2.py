@@ -1,0 +1,140 @@
+"""Dialect v2, the vendor's: Basic, posts apart from comments, slugs for statuses. Paths and decoders; no I/O.
+
+Oddities told where they are handled: a filter that the vendor does not know is ignored and gives everybody's rows, so
+the caller compares owners; a post does not say what its author is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from portal.config import Settings
+from portal.helpdesk import decode
+from portal.helpdesk.decode import Call, Known, Row
+from portal.model import Attachment, Contact, Message, Status, Ticket
+
+NEWEST_FIRST = True
+"""Posts come newest first."""
+
+_STATUSES = {"open": Status.RECEIVED, "process": Status.IN_PROGRESS, "closed": Status.CLOSED}
+"""The only slugs that every account has; all others are its own, under its own names."""
+
+FILE_ID_LENGTH = 16
+
+
+def authorization(settings: Settings) -> str:
+    """The Authorization header."""
+    pair = f"{settings.hde_email}:{settings.hde_api_key.get_secret_value()}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def find_contacts(email: str, page: int) -> Call:
+    """Users by a text search over names, addresses and phones; only equality, checked by the caller, means anything."""
+    return "/users/", {"search": email, "exact_search": 1, "page": page}
+
+
+def get_contact(contact_id: int) -> Call:
+    """One user."""
+    return f"/users/{contact_id}", {}
+
+
+def list_tickets(contact_id: int, page: int) -> Call:
+    """A requester's tickets, newest activity first."""
+    return "/tickets/", {"user_list": contact_id, "order_by": "date_updated{desc}", "page": page}
+
+
+def get_ticket(ticket_id: int) -> Call:
+    """One ticket; always fresher than the list."""
+    return f"/tickets/{ticket_id}", {}
+
+
+def list_messages(ticket_id: int, page: int) -> Call:
+    """A ticket's posts. Its comments, which are the staff's own, are never asked for."""
+    return f"/tickets/{ticket_id}/posts/", {"page": page}
+
+
+def statuses() -> Call | None:
+    """The account's own statuses."""
+    return "/statuses/", {}
+
+
+def status_names(found: list[Row], locale: str) -> dict[str, str]:
+    """Slug to name."""
+    return {decode.words(row.get("id")): decode.name(row.get("name"), locale) for row in found}
+
+
+def contact(row: Row) -> Contact:
+    """A user as a contact. `api_key`, which the vendor sends along, is never looked at."""
+    group = row.get("group")
+    full = f"{decode.words(row.get('name'))} {decode.words(row.get('lastname'))}".strip()
+    return Contact(
+        decode.number(row["id"]),
+        decode.email(row.get("email")),
+        full,
+        decode.words(row.get("phone")),
+        isinstance(group, dict) and group.get("type") == "staff",
+    )
+
+
+def ticket(row: Row, known: Known) -> Ticket:
+    """A ticket, with the account's own name for its status."""
+    zone = known.zone
+    slug = decode.words(row.get("status_id"))
+    owner = decode.count(row.get("owner_id"))
+    created = decode.moment(row["date_created"], zone)
+    status = _STATUSES.get(slug, Status.OTHER)
+    return Ticket(
+        id=decode.number(row["id"]),
+        number=decode.words(row.get("unique_id")) or str(row["id"]),
+        subject=decode.words(row.get("title"), 1000),
+        status=status,
+        status_name=known.names.get(slug) or slug,
+        requester_id=decode.number(row["user_id"]),
+        requester_email=decode.email(row.get("user_email")),
+        channel=decode.channel(row.get("source")),
+        created_at=created,
+        updated_at=decode.moment_or_none(row.get("date_updated"), zone) or created,
+        closed=status is Status.CLOSED,
+        owner_id=owner or None,
+        owner_name=decode.words(row.get("owner_name")),
+    )
+
+
+def message(row: Row, of: Ticket, known: Known) -> Message | None:
+    """A post. Its author is the requester, the ticket's assignee, or one of the people looked up before.
+
+    Somebody unknown is shown as the help desk's, never as the customer himself.
+    """
+    if row.get("visible") == "staff":
+        return None
+    author = decode.count(row.get("user_id"))
+    person = known.people.get(author)
+    if author == of.requester_id:
+        from_staff, name = False, ""
+    elif author == of.owner_id:
+        from_staff, name = True, of.owner_name
+    else:
+        from_staff, name = (person.is_staff, person.name) if person else (True, "")
+    return Message(
+        id=decode.number(row["id"]),
+        author_id=author,
+        author_name=name or decode.words(row.get("user_name")),
+        from_staff=from_staff,
+        html=decode.html(row.get("text")),
+        created_at=decode.moment(row["date_created"], known.zone),
+        files=decode.each(decode.rows(row.get("files")), _file, "files"),
+    )
+
+
+def strangers(found: list[Row], of: Ticket) -> list[int]:
+    """Authors of posts who are neither the requester nor the assignee, each once."""
+    authors = (decode.count(row.get("user_id")) for row in found)
+    return list(dict.fromkeys(author for author in authors if author and author not in (of.requester_id, of.owner_id)))
+
+
+def _file(row: Row) -> Attachment:
+    url = str(row["url"])
+    # A file has no id of its own; its address is one, and must not be shown.
+    file_id = hashlib.sha256(url.encode()).hexdigest()[:FILE_ID_LENGTH]
+    return Attachment(file_id, decode.words(row.get("name")) or "file", url, None, decode.words(row.get("data_type")))

@@ -1,0 +1,105 @@
+"""custom_hde_api_slot and the help desk's ban: one truth for every process, by the database's clock.
+
+A slot is taken before a call and free again a window after the call *ended*; an abandoned one, a window after the call
+must have ended. Whatever happens in between, two calls of one slot arrive at least a window apart.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+
+from portal.database import Unit
+
+BAN = b"hde_ban"
+RATE = b"hde_rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A taken slot. `probe`: the one call that finds out whether a ban is over."""
+
+    holder: bytes
+    probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No slot: banned until then (UTC), or with None all slots are taken."""
+
+    banned_until: datetime | None
+
+
+def fill(unit: Unit, rate: int) -> None:
+    """Make sure that there are rows 0 … rate - 1."""
+    there = {row[0] for row in unit.state.execute(text("SELECT id FROM custom_hde_api_slot"))}
+    missing = [{"id": number} for number in range(rate) if number not in there]
+    if missing:
+        unit.state.execute(_FILL, missing)
+
+
+def take(unit: Unit, rate: int, hold_seconds: float) -> Slot | Refused:
+    """One slot of `rate` for `hold_seconds`, in one conditional UPDATE; or why there is none."""
+    ban = unit.state.execute(_BAN, {"name": BAN}).one_or_none()
+    # A ban that is over still stands until one probe has come back; whoever wins this UPDATE is the probe.
+    probe = {"name": BAN, "hold": hold_seconds}
+    if ban is not None and not (ban.over and unit.state.execute(_PROBE, probe).rowcount):
+        return Refused(ban.until.replace(tzinfo=UTC))
+    holder = secrets.token_hex(16).encode()
+    taken = unit.state.execute(_TAKE, {"holder": holder, "rate": rate, "hold": hold_seconds, "name": RATE})
+    return Slot(holder, ban is not None) if taken.rowcount else Refused(None)
+
+
+def release(unit: Unit, slot: Slot, window_seconds: float) -> None:
+    """The call has ended: the slot is free a window from now. A slot that somebody else has by now stays his."""
+    unit.state.execute(_RELEASE, {"holder": slot.holder, "window": window_seconds})
+
+
+def ban(unit: Unit, seconds: float) -> datetime:
+    """The help desk has locked the account out: nobody calls for `seconds`. Returns the end (UTC)."""
+    unit.state.execute(_SET_BAN, {"name": BAN, "seconds": seconds})
+    return unit.state.execute(_BAN, {"name": BAN}).one().until.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
+def unban(unit: Unit) -> None:
+    """The probe came back with an answer: everybody may call again."""
+    unit.state.execute(text("DELETE FROM custom_hde_cursor WHERE name = :name"), {"name": BAN})
+
+
+def lower(unit: Unit, rate: int) -> None:
+    """The help desk says that it allows only `rate` calls a minute; for every process, until it says otherwise."""
+    unit.state.execute(_LOWER, {"name": RATE, "rate": str(rate).encode()})
+
+
+_FILL = text(
+    "INSERT INTO custom_hde_api_slot (id, holder, free_at) VALUES (:id, '', '2000-01-01') "
+    "ON DUPLICATE KEY UPDATE id = VALUES(id)"
+)
+_BAN = text("SELECT until, until <= UTC_TIMESTAMP(6) AS `over` FROM custom_hde_cursor WHERE name = :name")
+_PROBE = text(
+    "UPDATE custom_hde_cursor SET until = UTC_TIMESTAMP(6) + INTERVAL :hold * 1000000 MICROSECOND "
+    "WHERE name = :name AND until <= UTC_TIMESTAMP(6)"
+)
+_TAKE = text(
+    "UPDATE custom_hde_api_slot SET holder = :holder, "
+    "free_at = UTC_TIMESTAMP(6) + INTERVAL :hold * 1000000 MICROSECOND "
+    "WHERE free_at <= UTC_TIMESTAMP(6) AND id < LEAST(:rate, COALESCE("
+    "(SELECT CAST(value AS UNSIGNED) FROM custom_hde_cursor WHERE name = :name), :rate)) "
+    "ORDER BY free_at LIMIT 1"
+)
+_RELEASE = text(
+    "UPDATE custom_hde_api_slot SET free_at = UTC_TIMESTAMP(6) + INTERVAL :window * 1000000 MICROSECOND "
+    "WHERE holder = :holder"
+)
+_SET_BAN = text(
+    "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "
+    "VALUES (:name, '', UTC_TIMESTAMP(6) + INTERVAL :seconds * 1000000 MICROSECOND, UTC_TIMESTAMP(6)) "
+    "ON DUPLICATE KEY UPDATE until = VALUES(until), updated_at = VALUES(updated_at)"
+)
+_LOWER = text(
+    "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES (:name, :rate, UTC_TIMESTAMP(6)) "
+    "ON DUPLICATE KEY UPDATE value = VALUES(value), updated_at = VALUES(updated_at)"
+)

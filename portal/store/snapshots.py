@@ -1,0 +1,102 @@
+"""custom_hde_snapshot: the last good copy of what the help desk told us. It grants nothing to anybody.
+
+A row without a body says that the help desk knew of no such thing. `holder` and `lease_until` say who is renewing the
+row, so that many readers in many processes cause one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import bindparam, text
+
+from portal.database import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A kept copy; `body` is None for "no such thing". `age` is in seconds, by the database's clock."""
+
+    body: bytes | None
+    fetched_at: datetime
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is there, and whether it is ours to renew."""
+
+    snapshot: Snapshot | None
+    claimed: bool
+
+
+def load(unit: Unit, kind: str, key: str) -> Snapshot | None:
+    """The kept copy, whatever its age."""
+    row = unit.state.execute(_LOAD, _at(kind, key)).one_or_none()
+    if row is None or row[1] is None:
+        return None
+    return Snapshot(row[0], row[1].replace(tzinfo=UTC), float(row[2]))
+
+
+def look(unit: Unit, kind: str, key: str) -> tuple[Snapshot | None, bool]:
+    """The kept copy, and whether somebody is renewing it."""
+    return load(unit, kind, key), bool(unit.state.execute(_BUSY, _at(kind, key)).scalar())
+
+
+def claim(unit: Unit, kind: str, key: str, holder: bytes, lease_seconds: float) -> Opened:
+    """Begin to renew a copy, unless somebody else is at it; also gives what is there now."""
+    unit.state.execute(_CLAIM, {**_at(kind, key), "holder": holder, "lease": lease_seconds})
+    mine = unit.state.execute(_HOLDER, _at(kind, key)).scalar_one() == holder
+    return Opened(load(unit, kind, key), mine)
+
+
+def store(unit: Unit, kind: str, key: str, *, holder: bytes, body: bytes | None, brief: bytes = b"") -> Snapshot:
+    """Keep what was fetched and end the claim. Who lost his claim meanwhile keeps nothing; another is newer."""
+    unit.state.execute(_STORE, {**_at(kind, key), "holder": holder, "body": body, "brief": brief})
+    return load(unit, kind, key) or Snapshot(body, datetime.now(UTC), 0.0)
+
+
+def give_up(unit: Unit, kind: str, key: str, holder: bytes) -> None:
+    """The renewal failed: the next reader may try."""
+    unit.state.execute(_GIVE_UP, {**_at(kind, key), "holder": holder})
+
+
+def briefs(unit: Unit, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
+    """The short notes beside these copies, by key; one query."""
+    if not keys:
+        return {}
+    rows = unit.state.execute(_BRIEFS, {"kind": kind.encode(), "keys": [key.encode() for key in keys]})
+    return {key.decode(): brief for key, brief in rows if brief}
+
+
+def _at(kind: str, key: str) -> dict[str, object]:
+    return {"kind": kind.encode(), "key": key.encode()}
+
+
+_LOAD = text(
+    "SELECT body, fetched_at, TIMESTAMPDIFF(MICROSECOND, fetched_at, UTC_TIMESTAMP(6)) / 1000000 "
+    "FROM custom_hde_snapshot WHERE kind = :kind AND id = :key"
+)
+# Assignments are evaluated from left to right: the lease follows the holder that was just decided.
+_CLAIM = text(
+    "INSERT INTO custom_hde_snapshot (kind, id, holder, lease_until) "
+    "VALUES (:kind, :key, :holder, UTC_TIMESTAMP(6) + INTERVAL :lease * 1000000 MICROSECOND) "
+    "ON DUPLICATE KEY UPDATE "
+    "holder = IF(lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6), VALUES(holder), holder), "
+    "lease_until = IF(holder = VALUES(holder), VALUES(lease_until), lease_until)"
+)
+_HOLDER = text("SELECT holder FROM custom_hde_snapshot WHERE kind = :kind AND id = :key")
+_BUSY = text("SELECT lease_until > UTC_TIMESTAMP(6) FROM custom_hde_snapshot WHERE kind = :kind AND id = :key")
+_STORE = text(
+    "UPDATE custom_hde_snapshot SET body = :body, brief = :brief, fetched_at = UTC_TIMESTAMP(6), holder = NULL, "
+    "lease_until = NULL WHERE kind = :kind AND id = :key AND holder = :holder"
+)
+_GIVE_UP = text(
+    "UPDATE custom_hde_snapshot SET holder = NULL, lease_until = NULL "
+    "WHERE kind = :kind AND id = :key AND holder = :holder"
+)
+_BRIEFS = text("SELECT id, brief FROM custom_hde_snapshot WHERE kind = :kind AND id IN :keys").bindparams(
+    bindparam("keys", expanding=True)
+)
