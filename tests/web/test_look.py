@@ -1,0 +1,245 @@
+"""The pages in a real browser: what shows, what runs, what is loaded from where. No server: every request is answered here."""
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+
+from portal.web.text import clean, readable
+from tests.web.hostile import HOSTILE
+from tests.web.states import PREFIX, every_state, make_pages
+
+pytestmark = pytest.mark.browser
+
+SHOP = "https://shop.example"
+NONCE = "test-nonce"
+POLICY = (
+    f"default-src 'none'; style-src 'self'; script-src 'nonce-{NONCE}'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+PAGES, STATICS = make_pages()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+
+
+def serve(context: BrowserContext, states: dict[str, tuple[str, dict[str, Any]]], locale: str) -> list[str]:
+    """Answer for the shop; returns what was asked of anybody else, as it happens."""
+    foreign: list[str] = []
+
+    def answer(route: Route) -> None:
+        url = route.request.url
+        if not url.startswith(f"{SHOP}/"):
+            foreign.append(url)
+            route.abort()
+        elif "/static/" in url:
+            found = STATICS.get(url.rpartition("/")[2])
+            assert found
+            route.fulfill(body=found.body, content_type=found.content_type)
+        elif (name := url.rpartition("/")[2].partition("?")[0]) in states:
+            template, given = states[name]
+            page = PAGES.render(template, locale=locale, nonce=NONCE, **given)
+            route.fulfill(
+                body=page, content_type="text/html; charset=utf-8", headers={"content-security-policy": POLICY}
+            )
+        else:
+            route.fulfill(status=404, body="not here", content_type="text/plain")
+
+    context.route("**/*", answer)
+    return foreign
+
+
+def complaints(page: Page) -> list[str]:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
+@pytest.mark.parametrize(("locale", "width"), [("ru", 320), ("en", 320), ("ru", 1280)])
+def test_nothing_scrolls_sideways_and_the_policy_forbids_nothing_of_ours(
+    browser: Browser, locale: str, width: int
+) -> None:
+    states = every_state(locale)
+    context = browser.new_context(viewport={"width": width, "height": 700})
+    foreign = serve(context, states, locale)
+    page = context.new_page()
+    said = complaints(page)
+    for name in states:
+        page.goto(f"{SHOP}{PREFIX}/{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert page.evaluate("document.styleSheets.length") == 1
+        # Twice the text size, as people set it.
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    assert said == [] and foreign == []
+    context.close()
+
+
+@pytest.mark.parametrize(("locale", "width", "scheme"), [("ru", 1280, "light"), ("en", 360, "dark")])
+def test_axe_finds_nothing(browser: Browser, locale: str, width: int, scheme: Any) -> None:
+    states = every_state(locale)
+    context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme, bypass_csp=True)
+    serve(context, states, locale)
+    page = context.new_page()
+    for name in (
+        "list-many",
+        "list-unproven",
+        "list-pending",
+        "list-stale",
+        "list-proven",
+        "show-long",
+        "show-away",
+        "prove-follow",
+        "error-404",
+    ):
+        page.goto(f"{SHOP}{PREFIX}/{name}")
+        for summary in page.query_selector_all("summary"):
+            summary.click()
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+    context.close()
+
+
+def test_axe_would_find_something(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content("<html><body><a href='x'></a><p style='color:#ccc'>pale</p></body></html>")
+    assert Axe().run(page).violations_count > 2
+    page.close()
+
+
+def test_targets_are_large_enough_for_a_finger(browser: Browser) -> None:
+    states = every_state("ru")
+    context = browser.new_context(viewport={"width": 360, "height": 700}, has_touch=True)
+    serve(context, states, "ru")
+    page = context.new_page()
+    for name in ("list-many", "list-unproven", "show", "prove-follow"):
+        page.goto(f"{SHOP}{PREFIX}/{name}")
+        small = page.evaluate(
+            """[...document.querySelectorAll("a, button, summary")].filter(e => !e.closest(".text p, .text li, .text div, .skip"))
+            .map(e => [e.textContent.trim(), Math.max(e.getBoundingClientRect().height,
+                e.matches("h2 a") ? e.closest("li").getBoundingClientRect().height : 0)]).filter(([, height]) => height < 44)"""
+        )
+        assert [each for each in small if not each[0].startswith("…")] == [], name
+    context.close()
+
+
+def test_a_whole_row_is_the_link(browser: Browser) -> None:
+    context = browser.new_context()
+    serve(context, every_state("ru"), "ru")
+    page = context.new_page()
+    page.goto(f"{SHOP}{PREFIX}/list-many")
+    row = page.locator(".requests li").first.bounding_box()
+    assert row
+    page.mouse.click(row["x"] + row["width"] * 0.6, row["y"] + row["height"] - 6)
+    page.wait_for_url(f"{SHOP}{PREFIX}/1")
+    context.close()
+
+
+def test_the_keyboard_reaches_everything_and_sees_where_it_is(browser: Browser) -> None:
+    context = browser.new_context()
+    serve(context, every_state("ru"), "ru")
+    page = context.new_page()
+    page.goto(f"{SHOP}{PREFIX}/show")
+    seen = []
+    for _ in range(9):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.textContent.trim().slice(0, 12)"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert seen[:4] == ["К содержанию", "Все обращени", "квитанция.jp", "договор пост"]
+    assert any(each.startswith("…") for each in seen)
+    context.close()
+
+
+def test_a_page_being_fetched_shows_itself_once_there_is_something(browser: Browser) -> None:
+    states = every_state("ru")
+    pending, ready = states["list-pending"], states["list-one"]
+    context = browser.new_context()
+    serve(context, states, "ru")
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{SHOP}{PREFIX}/list-pending")
+    with page.expect_response("**/list-pending"):
+        page.clock.run_for(3000)
+    assert page.locator("h2").inner_text() == "Загружаем ваши обращения"
+    states["list-pending"] = ready
+    with page.expect_navigation():
+        page.clock.run_for(3000)
+    assert page.locator(".requests li").count() == 1
+    states["list-pending"] = pending
+    context.close()
+
+
+def test_without_the_script_a_page_being_fetched_still_goes_on(browser: Browser) -> None:
+    states = every_state("ru")
+    context = browser.new_context(java_script_enabled=False)
+    serve(context, states, "ru")
+    page = context.new_page()
+    page.goto(f"{SHOP}{PREFIX}/list-pending")
+    page.wait_for_url("**/list-pending?try=1", timeout=8000)
+    context.close()
+
+
+def test_a_quotation_opens_without_the_script(browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    serve(context, every_state("ru"), "ru")
+    page = context.new_page()
+    page.goto(f"{SHOP}{PREFIX}/show")
+    quoted = page.get_by_text("help@shop.example")
+    assert not quoted.is_visible()
+    page.locator("summary").click()
+    assert quoted.is_visible()
+    context.close()
+
+
+def run_hostile(browser: Browser, pieces: list[str]) -> tuple[list[str], list[str]]:
+    """Show each piece in a page without any policy, click what can be clicked; returns what ran and what was asked for."""
+    context = browser.new_context()
+    asked: list[str] = []
+    ran: list[str] = []
+
+    def answer(route: Route) -> None:
+        if "tracker.example" in route.request.url:
+            asked.append(route.request.url)
+        if route.request.url == f"{SHOP}/":
+            route.fulfill(body="<!doctype html><body>", content_type="text/html")
+        else:
+            route.fulfill(status=404, body="")
+
+    context.route("**/*", answer)
+    context.expose_function("P", lambda: ran.append(shown[0]))
+    page = context.new_page()
+    shown = [""]
+    for number in range(0, len(pieces), 10):
+        page.goto(f"{SHOP}/")
+        for piece in pieces[number : number + 10]:
+            shown[0] = piece
+            frame = f"<!doctype html><meta charset=utf-8><div>{piece}</div>"
+            page.evaluate(
+                "html => { const f = document.createElement('iframe'); f.srcdoc = html; document.body.append(f) }",
+                frame,
+            )
+        page.wait_for_timeout(150)
+        for inside in page.frames[1:]:
+            inside.evaluate(
+                "() => document.querySelectorAll('a').forEach(a => { a.target = '_self'; if (!/^https?:/.test(a.href)) a.dispatchEvent(new MouseEvent('click', {bubbles: true})) })"
+            )
+        page.wait_for_timeout(100)
+    context.close()
+    return ran, asked
+
+
+def test_nothing_hostile_runs_or_loads_in_a_browser_without_any_policy(browser: Browser) -> None:
+    raw_ran, raw_asked = run_hostile(browser, [piece.encode("utf-8", "replace").decode() for piece in HOSTILE])
+    assert len(raw_ran) > 15 and len(raw_asked) > 10, "the attack itself must bite"
+    made = [str(clean(piece)) for piece in HOSTILE]
+    folded = [str(readable(f"Reply<blockquote>{piece}</blockquote>", escape("…"))) for piece in HOSTILE]
+    assert run_hostile(browser, made + folded) == ([], [])
