@@ -93,7 +93,7 @@ class Stage:
         app = create_app(self.settings_with(**settings), run_worker=False)
         with TestClient(app, base_url=PUBLIC_URL, raise_server_exceptions=False) as client:
             if user is not None:
-                client.headers["cookie"] = self.sign_in(user)
+                client.cookies.set("PHPSESSID", self.sign_in(user).partition("=")[2])
             client.follow_redirects = False
             yield client
 

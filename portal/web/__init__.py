@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web import static_files, health, requests
+from portal.web import health, requests, static_files
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/

@@ -16,7 +16,16 @@ from litestar.exceptions import HTTPException
 from portal.errors import DatabaseAway, NotFound, TooOften
 from portal.web.headers import NONCE
 from portal.web.site import FLASH_SECONDS, LANGUAGE_COOKIE, NONCE_PLACE, Site
-from portal.web.visitor import FLASH_COOKIE, AnyRequest, CrossSite, SignedOut, Visitor, cookie_choice, login_address
+from portal.web.visitor import (
+    FLASH_COOKIE,
+    AnyRequest,
+    CrossSite,
+    SignedOut,
+    Visitor,
+    cookie_choice,
+    login_address,
+    own_path,
+)
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +77,7 @@ def switch_language(site: Site, request: AnyRequest) -> Answer | None:
     if request.method != "GET" or query.get("lang") not in LOCALES:
         return None
     rest = urlencode([(k, v) for k, v in parse_qsl(request.scope["query_string"].decode("latin-1")) if k != "lang"])
-    path = "/" + request.scope["path"].lstrip("/\\")
+    path = own_path(request)
     answer: Answer = Response(b"", status_code=303, headers={"location": path + (f"?{rest}" if rest else "")})
     _set_cookie(site, answer, LANGUAGE_COOKIE, query["lang"], YEAR)
     return answer

@@ -102,13 +102,16 @@ class Visitors:
 
 def login_address(settings: Settings, request: AnyRequest) -> str:
     """The shop's sign-in page with a local way back to where the visitor was going."""
-    path = request.scope["path"]
-    query = request.scope.get("query_string", b"").decode("latin-1")
-    back = quote(path, safe="/") + (f"?{query}" if query else "")
-    # Two leading slashes would be another host to a browser.
-    back = "/" + back.lstrip("/\\")
+    query = request.scope["query_string"].decode("latin-1")
+    back = own_path(request) + (f"?{query}" if query else "")
     sign = "&" if "?" in settings.login_url else "?"
     return f"{settings.login_url}{sign}backurl={quote(back, safe='')}"
+
+
+def own_path(request: AnyRequest) -> str:
+    """The path of this request as the browser wrote it; two leading slashes would be another host to a browser."""
+    raw = request.scope.get("raw_path") or request.scope["path"].encode()
+    return "/" + raw.partition(b"?")[0].decode("latin-1").lstrip("/\\")
 
 
 def form_token(tokens: Tokens, person: Person) -> str:

@@ -93,7 +93,7 @@ def test_a_strangers_id_answers_like_a_missing_one_byte_for_byte(shop: Stage) ->
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.content for answer in answers}) == 1
     assert len({tuple(sorted((k, v) for k, v in a.headers.items() if k != "date")) for a in answers}) == 1
-    assert "nonce" not in answers[0].text and str(annas) not in answers[0].text
+    assert "nonce" not in answers[0].text and f"/{annas}" not in answers[0].text
 
 
 def test_the_positive_control_anna_reads_the_same_id(shop: Stage) -> None:
@@ -281,9 +281,7 @@ def test_the_language_is_chosen_by_the_browser_and_switched_by_a_link(shop_v1: S
         assert '<html lang="en"' in anna.get(f"{PREFIX}/", headers={"accept-language": "en-GB,en;q=0.9"}).text
         switched = anna.get(f"{PREFIX}/prove?lang=en&a=b")
         assert (switched.status_code, switched.headers["location"]) == (303, f"{PREFIX}/prove?a=b")
-        chosen = switched.headers["set-cookie"].split(";")[0]
-        cookie = f"{anna.headers['cookie']}; {chosen}"
-        assert '<html lang="en"' in anna.get(f"{PREFIX}/", headers={"cookie": cookie}).text
+        assert '<html lang="en"' in anna.get(f"{PREFIX}/").text
 
 
 @pytest.mark.parametrize("path", ["/", "/99", "/prove", "/static/none.css", "/a/b/c"])
