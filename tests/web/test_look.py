@@ -1,16 +1,19 @@
 """The pages in a real browser: what shows, what runs, what is loaded from where. No server: every request is answered here."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from html import escape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from portal.web.text import clean, readable
+from portal.web.words import Words
 from tests.web.hostile import HOSTILE
-from tests.web.states import PREFIX, every_state, make_pages
+from tests.web.states import NOW, PREFIX, every_state, make_pages
 
 pytestmark = pytest.mark.browser
 
@@ -156,6 +159,23 @@ def test_the_keyboard_reaches_everything_and_sees_where_it_is(browser: Browser) 
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert seen[:4] == ["К содержанию", "Все обращени", "квитанция.jp", "договор пост"]
     assert any(each.startswith("…") for each in seen)
+    context.close()
+
+
+@pytest.mark.parametrize("locale", ["ru", "en"])
+def test_relative_times_stay_true_and_in_the_same_words(browser: Browser, locale: str) -> None:
+    words = Words(locale, ZoneInfo("Europe/Moscow"))
+    context = browser.new_context()
+    serve(context, every_state(locale), locale)
+    page = context.new_page()
+    for later in (timedelta(minutes=1), timedelta(minutes=17), timedelta(minutes=57), timedelta(hours=3)):
+        page.clock.set_fixed_time(NOW + later)
+        page.goto(f"{SHOP}{PREFIX}/list-many")
+        shown = page.locator(".requests time").all_inner_texts()[:3]
+        minutes = timedelta(minutes=4)
+        assert shown[2] == words.ago(NOW - minutes, NOW + later)
+        assert shown[0] == words.ago(NOW - timedelta(hours=2), NOW + later)
+        assert shown[1] == words.ago(NOW - timedelta(hours=15), NOW), "older times are left as the server wrote them"
     context.close()
 
 
