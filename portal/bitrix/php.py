@@ -140,7 +140,7 @@ class _Reader:
                 value = self._integer(token[2], begin)
             elif kind == _ARRAY:
                 value = opened = {}
-                count = self._count(token[3], at)
+                count = int(token[3])
             elif kind == _BOOLEAN:
                 value = token[4] == b"1"
             elif kind == _NULL:
@@ -193,11 +193,6 @@ class _Reader:
         number = int(digits)
         return number if number in INTEGERS else _malformed(at)
 
-    def _count(self, digits: bytes, at: int) -> int:
-        """How many elements follow; one takes more than one byte, so a count beyond the data is a lie."""
-        count = int(digits)
-        return count if count <= len(self._data) - at else _malformed(at)
-
     def _slot(self, number: int, at: int) -> object:
         if not 0 < number <= len(self._slots):
             if self._opaque_from is None:
@@ -219,7 +214,7 @@ class _Reader:
             _malformed(at)
         if kind == b"O":
             made = PhpObject(name)
-            return made, made.fields, self._count(size[1], size.end()), size.end()
+            return made, made.fields, int(size[1]), size.end()
         if self._opaque_from is None:
             self._opaque_from = len(self._slots) + 1
         end = size.end() + int(size[1])
