@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -45,10 +46,12 @@ class Mailbox:
 @pytest.fixture
 def mailbox() -> Iterator[tuple[Mailbox, str]]:
     box = Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    # The controller calls itself to see that it has started, at the very port it was given: 0 would not do.
+    controller = Controller(box, hostname="127.0.0.1", port=port)
     controller.start()
-    assert controller.server
-    yield box, f"smtp://127.0.0.1:{controller.server.sockets[0].getsockname()[1]}"
+    yield box, f"smtp://127.0.0.1:{port}"
     controller.stop()
 
 
