@@ -52,7 +52,11 @@ class Store(Protocol):
 def open_store(sessions: str, shape: Shape) -> Store:
     """The store that PORTAL_SESSIONS names. Raises WrongSettings when the shop does not have it."""
     if sessions.startswith("files:"):
-        return Files.parse(sessions)
+        files = Files.parse(sessions)
+        if not os.access(files.folder, os.X_OK):
+            # Not refused: web servers make this folder when they start, perhaps after us.
+            log.warning("PORTAL_SESSIONS names the folder %s, which this process cannot enter", files.folder)
+        return files
     name, there = (
         ("b_user_session", shape.user_session) if sessions == "database:" else ("b_sec_session", shape.sec_session)
     )

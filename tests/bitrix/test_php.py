@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from portal.bitrix import php
+from portal.bitrix import php, session_facts
 from portal.bitrix.session_stores import Files
 from tests.bitrix import world
 
@@ -75,6 +75,18 @@ def test_a_thousand_random_sessions_read_as_php_reads_them(written_by_php: list[
             if kind in data
         }
     assert len(kinds) == 9, "the random sessions must hold what makes reading hard"
+
+
+def test_who_is_signed_in_is_told_alike(written_by_php: list[dict[str, Any]]) -> None:
+    signed_in = 0
+    for expected in written_by_php:
+        data = Files.parse(f"files://{expected['save_path']}").load(None, expected["id"], False)  # type: ignore[arg-type]
+        variables = {bytes.fromhex(key[1]): value for key, value in expected["session"][1]}
+        auth = {bytes.fromhex(key[1]): value for key, value in variables.get(b"SESS_AUTH", ["a", []])[1]}
+        user_id = int(bytes.fromhex(auth[b"USER_ID"][1])) if auth else 0
+        assert session_facts.read(data or b"").user_id == user_id
+        signed_in += user_id > 0
+    assert COUNT / 2 < signed_in < COUNT
 
 
 def test_sessions_of_the_three_handlers_are_told_apart(written_by_php: list[dict[str, Any]]) -> None:

@@ -102,6 +102,33 @@ def test_a_store_that_the_shop_has_not_is_told_at_start(old_shop: Shop) -> None:
         old_shop.gate("database:")
 
 
+def test_a_folder_that_is_not_there_is_told_at_start(
+    shop: Shop, files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.gate(files.setting)
+    assert "PORTAL_SESSIONS" not in caplog.text
+    gate = shop.gate(f"{files.setting}/gone")
+    assert "PORTAL_SESSIONS" in caplog.text
+    assert who(shop, gate, f"PHPSESSID={SID}") == 0
+
+
+def test_files_that_cannot_be_read_are_told(
+    shop: Shop, files: Files, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, cookies = shop.gate(files.setting), files.write(signed_in())
+    monkeypatch.setattr(session_stores._unreadable, "_next", 0.0)
+
+    def refused(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")  # as for a process that is not the web server's user
+
+    with monkeypatch.context() as patched:
+        patched.setattr(session_stores.os, "open", refused)
+        assert who(shop, gate, cookies) == who(shop, gate, cookies) == 0
+    assert caplog.text.count("Permission denied") == 1
+    assert SID not in caplog.text
+    assert who(shop, gate, cookies) == ANNA
+
+
 def test_b_user_decides_in_the_end(shop: Shop, files: Files) -> None:
     gate, cookies = shop.gate(files.setting), files.write(signed_in())
     assert who(shop, gate, cookies) == ANNA
