@@ -121,6 +121,7 @@ def test_hostile_names_and_subjects_are_shown_as_text() -> None:
     shown = "x&#34;&#39;&gt;&lt;script&gt;P()&lt;/script&gt;exe"
     for page, times in ((draw("list-one", view=view), 3), (draw("show", view=talk), 6)):
         assert page.count(shown) == times
+        assert page.count(f"<bdi>{shown}</bdi>") + page.count(f'<bdi class="name">{shown}</bdi>') >= 2
         assert "<script>P" not in page and "\u202e" not in page
     assert "<script>P" not in draw("list-unproven", view=requests(sight="unproven", email=f"<script>P@{EVIL}"))
 
