@@ -251,6 +251,8 @@ def test_the_same_server_with_a_good_answer_is_understood() -> None:
 
 
 def test_a_shop_that_does_not_answer_costs_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience = whoami.TIMEOUT_SECONDS
+    assert patience <= 2
     monkeypatch.setattr(whoami, "TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
@@ -258,7 +260,7 @@ def test_a_shop_that_does_not_answer_costs_two_seconds_at_most(monkeypatch: pyte
             Whoami(settings(sessions=f"php:http://127.0.0.1:{silent.getsockname()[1]}/whoami.php")).ask(
                 "PHPSESSID=x", HOME
             )
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < patience
 
 
 def test_a_slow_shop_leaves_threads_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,11 +275,10 @@ def test_a_slow_shop_leaves_threads_for_others(monkeypatch: pytest.MonkeyPatch) 
         threads = [threading.Thread(target=ask) for _ in range(whoami.PLACES)]
         for thread in threads:
             thread.start()
-        time.sleep(0.1)
-        began = time.monotonic()
+        while asked._places._value:
+            time.sleep(0.01)
         with pytest.raises(ShopAway, match="busy"):
             asked.ask("PHPSESSID=x", HOME)
-        assert time.monotonic() - began < 1
         for thread in threads:
             thread.join()
 
