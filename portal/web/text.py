@@ -26,7 +26,6 @@ _CLEANER = nh3.Cleaner(
     attributes=_ATTRIBUTES,
     attribute_filter=_attribute,
     url_schemes={"http", "https", "mailto", "tel"},
-    url_relative="deny",
     link_rel="noopener noreferrer nofollow ugc",
     set_tag_attribute_values={"a": {"target": "_blank"}},
 )
