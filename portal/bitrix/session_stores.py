@@ -37,7 +37,7 @@ GAP_WAITERS = 2
 """Threads that may wait for such a row at once: made-up session ids must not use up all of them."""
 
 _id = re.compile(r"[0-9A-Za-z,-]{6,250}").fullmatch
-_base64 = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*").fullmatch
+_base64 = re.compile(rb"[A-Za-z0-9+/\s]++={0,2}+\s*+").fullmatch
 
 log = logging.getLogger(__name__)
 

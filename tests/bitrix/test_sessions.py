@@ -399,3 +399,16 @@ def mutant(random_: random.Random, source: bytes) -> bytes:
         if not data:
             return b""
     return bytes(data)
+
+
+def test_base64_is_taken_off_and_nothing_else() -> None:
+    data = signed_in("C")
+    for spelled in (
+        data,
+        base64.b64encode(data),
+        base64.encodebytes(data),
+        base64.b64encode(base64.b64encode(data)) + b"\n",
+    ):
+        assert session_stores.decoded(spelled) == data
+    for other in (b"", b"====", b"abc", b"ab=c", b" " * 1_000_000 + b"!"):
+        assert session_stores.decoded(other) == other
