@@ -1,10 +1,11 @@
 # make demo   a shop, a help desk and the portal, from a bare checkout
 # make test   lint, types and every test; installs or names what they need
+# make bench  the benchmarks of tests/bench: a table, and build/bench.json
 
 VENV := .venv
 READY := $(VENV)/ready
 
-.PHONY: demo test
+.PHONY: demo test bench
 
 demo: $(READY)
 	@$(VENV)/bin/portal demo
@@ -15,6 +16,10 @@ test: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -n auto --dist worksteal
+
+bench: $(READY)
+	@tests/needs
+	@$(VENV)/bin/python -m tests.bench
 
 # Touched last: an install that was interrupted is begun again, a finished one costs nothing.
 $(READY): requirements.lock pyproject.toml

@@ -7,6 +7,7 @@ exit code is 0 also when a goal is not reached.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ HOLDS = {None: "", True: "yes", False: "NO"}
 
 def main(wanted: list[str]) -> None:
     figures: list[Figure] = []
+    # Ratios bear a busy machine, absolute figures do not: say how busy it was.
+    print(f"load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"{'':>10} {'':8} {'goal':>7}  holds")
     with stage() as ready:
         for measure in ALL:

@@ -15,7 +15,7 @@ from tests.bench.load import Contestant, compete
 from tests.bench.processes import memory_mb
 from tests.bench.stage import Served, Stage, help_desk
 
-PENDING_SECONDS = 10
+PENDING_SECONDS = 30
 MEMORY_PAGES = 10_000
 READERS = 4
 FLAT_MB = 2.0
@@ -69,7 +69,7 @@ def validated(stage: Stage) -> Iterator[Figure]:
         yield from _against(f"{name}, without nginx", direct, "constant", bare, "≥ 0.35", "")
         pages = warm["conversation"]
         us, them = _contestant(stage, "portal", ours, pages), _contestant(stage, "php", php, pages)
-        compete([us, them], stage.folder, rounds=2)
+        compete([us, them], stage.folder)
         yield from _against("conversation, session validated within 5 s, 1 process", us, "php", them, "", "")
 
 
@@ -80,7 +80,7 @@ def grown(stage: Stage) -> Iterator[Figure]:
         for page in pages.values():
             _ready(portal.address, *page[0])
         few, many = (_contestant(stage, "portal", portal, page) for page in pages.values())
-        compete([few, many], stage.folder, seconds=3)
+        compete([few, many], stage.folder)
         yield Figure("list, warm: cost of a page, 2,500 requests / 25", many.cpu_ms / few.cpu_ms, "x", "≤ 1.2")
 
 

@@ -52,7 +52,7 @@ class WrongAnswers(Exception):
     """The contestant did not serve what was to be measured."""
 
 
-def compete(contestants: Sequence[Contestant], folder: Path, rounds: int = 3, seconds: int = 4) -> None:
+def compete(contestants: Sequence[Contestant], folder: Path, rounds: int = 3, seconds: int = 3) -> None:
     """Warm everyone up, then let them run in turn, `rounds` times `seconds` each; the figures land in `.rounds`."""
     for contestant in contestants:
         _run(contestant, folder, WARM_UP_SECONDS)

@@ -88,7 +88,7 @@ class Stage:
             _FPM.format(log=self.folder / "php.log", socket=socket, children=children, sessions=self.shop.sessions)
         )
         root = ["-R"] if os.geteuid() == 0 else []
-        command = [_program("php-fpm8.2", "php-fpm"), "-F", *root, "-y", str(config)]
+        command = [_program("php-fpm*"), "-F", *root, "-y", str(config)]
         with running(command, self.folder / f"php-{children}.out", socket.exists) as pid:
             yield socket, pid
 
@@ -169,12 +169,13 @@ def _portal() -> str:
     return str(Path(sys.executable).with_name("portal"))
 
 
-def _program(*names: str) -> str:
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-    found = next((program for name in names if (program := shutil.which(name, path=path))), None)
-    if not found:
-        sys.exit(f"{names[0]} is not installed: run `make test`, which says how")
-    return found
+def _program(pattern: str) -> str:
+    """A program by its name; php-fpm carries its version in it."""
+    for folder in [*os.environ.get("PATH", "").split(":"), "/usr/sbin", "/usr/local/sbin"]:
+        for found in sorted(Path(folder or ".").glob(pattern), reverse=True):
+            if os.access(found, os.X_OK):
+                return str(found)
+    sys.exit(f"{pattern} is not installed: tests/needs tells what is, and installs it for root")
 
 
 def _sprite() -> str:
