@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -182,6 +182,7 @@ def page_numbers(page: int, pages: int) -> Sequence[int | None]:
     return drawn
 
 
+@cache
 def icons(sprite: str, *names: str) -> Markup:
     """The symbols a page uses, to stand once in its body. Beside the text they cost less than a request of their own.
 
