@@ -34,6 +34,8 @@ from portal.web.words import LOCALES, Words, tidy
 ATTEMPTS = 10
 """A page being fetched refreshes itself so often, every 3 s, and then leaves it to the person."""
 
+OURS = ("requests/", "email/", "error.html")
+
 
 class Urls:
     """Where our pages are. Paths only: the shop may answer under more than one name."""
@@ -128,7 +130,9 @@ def _environment(locale: str, settings: Settings, statics: Statics) -> Environme
 
 
 def _compiled(environment: Environment) -> dict[str, Template]:
-    return {name: environment.get_template(name) for name in environment.list_templates(extensions=["html", "txt"])}
+    """Ours alone: the folder also holds what others draw or print."""
+    ours = environment.list_templates(filter_func=lambda name: name.startswith(OURS))
+    return {name: environment.get_template(name) for name in ours}
 
 
 def choose_locale(
