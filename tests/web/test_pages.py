@@ -159,6 +159,7 @@ def test_a_page_being_fetched_looks_again_without_the_script_and_then_stops() ->
     assert 'content="30;url=?try=1"' in draw("list-away")
     assert "refresh" not in draw("list-late") and "data-pending" not in draw("list-late")
     assert "дольше, чем обычно" in text(draw("list-late"))
+    assert '<a class="button quiet" href="?">' in draw("list-late", attempt=10)  # and begins to count anew
     assert 'content="3;url=?page=2&amp;try=1"' in draw("list-pending", view=requests(pending=True, as_of=None, page=2))
 
 
