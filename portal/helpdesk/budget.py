@@ -31,6 +31,7 @@ class Budget:
         self._window = window
         self._hold = call_seconds + LAG_SECONDS + window
         self._filled = False
+        self._told: int | None = None
 
     @asynccontextmanager
     async def slot(self, wait: float) -> AsyncIterator[Slot]:
@@ -72,7 +73,10 @@ class Budget:
         if slot.probe:
             await self._databases.run(slots.unban)
             log.warning("help desk: the ban is over")
-        if allowed is not None and 0 < allowed < self._rate:
+        if allowed is None or allowed == self._told:
+            return
+        if 0 < allowed < self._rate:
             log.warning("help desk: allows %d calls a minute, fewer than PORTAL_HDE_RATE=%d", allowed, self._rate)
-            await self._databases.run(slots.lower, allowed)
-            self._rate = allowed
+        # Told upwards, too: a figure that was low for once must not bind every process for ever.
+        await self._databases.run(slots.allow, max(1, allowed))
+        self._told = allowed

@@ -21,7 +21,7 @@ import msgspec
 from cachetools import TLRUCache
 
 from portal.database import Databases
-from portal.errors import DatabaseAway, HelpdeskMissing, HelpdeskPending, HelpdeskUnreachable
+from portal.errors import DatabaseAway, HelpdeskError, HelpdeskMissing, HelpdeskPending, HelpdeskUnreachable
 from portal.helpdesk.client import Client
 from portal.model import Contact, Conversation, Copy, Message, Status, Ticket, TicketPage
 from portal.store import snapshots
@@ -38,6 +38,9 @@ LEASE_SECONDS = 30.0
 """Longer than a renewal: who holds it longer has died."""
 
 WATCH_SECONDS = 0.15
+RETRY_SECONDS = 2.0
+"""A renewal that failed is not tried again by the next reader at once: readers are many and calls are not."""
+
 CONTACT_SECONDS = 600
 """How long found contacts of an address are fresh. None found is asked again after the usual time."""
 
@@ -135,9 +138,12 @@ class Cache:
         self._flights[place] = flight
 
         def landed(done: asyncio.Task[Copy[T]]) -> None:
-            del self._flights[place]
-            if not done.cancelled() and (error := done.exception()):
+            error = None if done.cancelled() else done.exception()
+            if isinstance(error, HelpdeskError) and not isinstance(error, HelpdeskMissing):
                 log.info("help desk: %s not renewed: %s", kind.name, error)
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._flights.pop, place, None)
+            else:
+                del self._flights[place]
 
         task.add_done_callback(landed)
         return flight
@@ -259,7 +265,11 @@ def _overlaid(ticket: Ticket, brief: bytes | None) -> Ticket:
     if not brief:
         return ticket
     status, said, updated = brief.decode().split("|")
-    if datetime.fromisoformat(updated) != ticket.updated_at or ticket.status in (Status.CLOSED, Status.OTHER):
+    known_as_of = datetime.fromisoformat(updated)
+    if known_as_of < ticket.updated_at:
         return ticket
     replied = datetime.fromisoformat(said).astimezone(UTC) if said else ticket.last_reply_at
-    return replace(ticket, status=Status(status), last_reply_at=replied)
+    if known_as_of == ticket.updated_at and ticket.status in (Status.CLOSED, Status.OTHER):
+        return replace(ticket, last_reply_at=replied)
+    # The vendor's lists come from an index that is behind the tickets themselves.
+    return replace(ticket, status=Status(status), last_reply_at=replied, closed=status == Status.CLOSED)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import ModuleType
 from typing import Any
-from urllib.parse import urljoin
 
 from cachetools import TTLCache
 
@@ -49,9 +48,14 @@ CONTACT_PAGES = 5
 MESSAGE_PAGES = 20
 """Pages read of one conversation, at most: 600 posts; an answer that claims 300 pages costs no more."""
 
+CONVERSATION_CHARACTERS = 2 * 2**20
+"""Of one conversation's texts; the oldest beyond that are left out."""
+
 STATUS_SECONDS = PEOPLE_SECONDS = 24 * 3600
 PEOPLE_A_CONVERSATION = 5
 MAX_PEOPLE = 5000
+
+AWAY = "it has not answered for a while"
 
 
 class Client:
@@ -64,7 +68,7 @@ class Client:
         self._base = settings.hde_url
         self._dialect: ModuleType = v1 if settings.dialect == "v1" else v2
         self._http = http.make_client(
-            connect=CONNECT_SECONDS, read=READ_SECONDS, connections=CALLS_AT_ONCE, transport=transport
+            connect=CONNECT_SECONDS, read=READ_SECONDS, connections=CALLS_AT_ONCE + FILES_AT_ONCE, transport=transport
         )
         self._authorization = self._dialect.authorization(settings)
         self._budget = budget or Budget(databases, settings.hde_rate, CALL_SECONDS)
@@ -72,18 +76,13 @@ class Client:
         self._at_once = asyncio.Semaphore(CALLS_AT_ONCE)
         self._files_at_once = asyncio.Semaphore(FILES_AT_ONCE)
         self._names: TTLCache[str, Mapping[str, str]] = TTLCache(1, STATUS_SECONDS)
+        self._naming = asyncio.Lock()
         self._people: TTLCache[int, Contact] = TTLCache(MAX_PEOPLE, PEOPLE_SECONDS)
 
     async def find_contacts(self, email: str) -> tuple[Contact, ...]:
         """The contacts that carry exactly this address (lower-cased, trimmed), however fuzzy the help desk's search."""
-        found: list[Contact] = []
-        page = pages = 1
-        while page <= min(pages, CONTACT_PAGES):
-            answer = await self._call(self._dialect.find_contacts(email, page))
-            rows = decode.rows(answer["data"])
-            found += decode.each(rows, self._dialect.contact, "contacts")
-            pages, _ = decode.pages(answer, page, len(rows))
-            page += 1
+        rows = await self._all(lambda page: self._dialect.find_contacts(email, page), CONTACT_PAGES)
+        found = decode.each(rows, self._dialect.contact, "contacts")
         return tuple(contact for contact in found if contact.email == email)
 
     async def get_contact(self, contact_id: int) -> Contact:
@@ -122,28 +121,17 @@ class Client:
 
     async def list_messages(self, ticket: Ticket) -> tuple[Message, ...]:
         """A ticket's messages for its customer, oldest first; internal notes never get past the decoder."""
-        rows: list[Row] = []
-        page = pages = 1
-        while page <= min(pages, MESSAGE_PAGES):
-            answer = await self._call(self._dialect.list_messages(ticket.id, page))
-            found = decode.rows(answer["data"])
-            rows += found
-            pages, _ = decode.pages(answer, page, len(found))
-            page += 1
-        if pages > MESSAGE_PAGES:
-            log.warning("help desk: ticket %d says it has %d pages; %d were read", ticket.id, pages, MESSAGE_PAGES)
+        rows = await self._all(lambda page: self._dialect.list_messages(ticket.id, page), MESSAGE_PAGES)
         people = await self._authors(self._dialect.strangers(rows, ticket))
         known = Known(self._settings.hde_timezone, people=people)
         messages = decode.each(rows, lambda row: self._dialect.message(row, ticket, known), "messages")
-        once = {message.id: message for message in messages}  # pages shift while they are read
-        return tuple(sorted(once.values(), key=lambda message: (message.created_at, message.id)))
+        return _bounded(sorted(messages, key=lambda message: (message.created_at, message.id)))
 
     def open_file(self, attachment: Attachment) -> AbstractAsyncContextManager[FileStream]:
         """A file, streamed. Raises HelpdeskRefused for an address that is not the help desk's own."""
-        url = urljoin(f"{self._base}/", attachment.url)
         return open_file(
             self._http,
-            url,
+            attachment.url,
             base=self._base,
             authorization=self._authorization,
             budget=self._budget,
@@ -157,15 +145,15 @@ class Client:
     async def _known(self) -> Known:
         """What tickets need beside themselves; a help desk that does not tell its statuses leaves their slugs."""
         call = self._dialect.statuses()
-        names = self._names.get("")
-        if call and names is None:
-            try:
-                answer = await self._call(call)
-                names = self._dialect.status_names(decode.rows(answer["data"]), self._settings.locale)
-                self._names[""] = names
-            except (HelpdeskRefused, HelpdeskGarbled) as error:
-                log.warning("help desk: its statuses cannot be read: %s", error)
-        return Known(self._settings.hde_timezone, names or {})
+        async with self._naming:  # the first readers of a process come together
+            if call and "" not in self._names:
+                try:
+                    answer = await self._call(call)
+                    self._names[""] = self._dialect.status_names(decode.rows(answer["data"]), self._settings.locale)
+                except (HelpdeskRefused, HelpdeskGarbled) as error:
+                    # Asked again at the next list; the breaker and the budget bound what that costs.
+                    log.warning("help desk: its statuses cannot be read: %s", error)
+        return Known(self._settings.hde_timezone, self._names.get("", {}))
 
     async def _authors(self, ids: list[int]) -> dict[int, Contact]:
         """Who these people are; those beyond a few stay unknown until the next time."""
@@ -178,6 +166,24 @@ class Client:
                 self._people[contact_id] = Contact(contact_id, "", "", is_staff=True)
         return {contact_id: self._people[contact_id] for contact_id in ids if contact_id in self._people}
 
+    async def _all(self, call: Callable[[int], Call], bound: int) -> list[Row]:
+        """The rows of every page, each once (pages shift while they are read), of `bound` pages at most."""
+        found: dict[str, Row] = {}
+        page = pages = 1
+        while page <= min(pages, bound):
+            answer = await self._call(call(page))
+            rows = decode.rows(answer["data"])
+            seen = len(found)
+            found.update((str(row.get("id")), row) for row in rows)
+            if len(found) == seen:
+                break  # it claims more pages than it has
+            pages, _ = decode.pages(answer, page, len(rows))
+            page += 1
+        else:
+            if pages > bound:
+                log.warning("help desk: a list says it has %d pages; %d were read", pages, bound)
+        return list(found.values())
+
     async def _call(self, call: Call) -> Row:
         """GET one thing. Raises a HelpdeskError, and DatabaseAway as the budget is in the database.
 
@@ -185,8 +191,8 @@ class Client:
         """
         path, query = call
         for attempt in (1, 2):
-            if not self._breaker.allows():
-                raise HelpdeskUnreachable("it has not answered for a while")
+            if self._breaker.refuses():
+                raise HelpdeskUnreachable(AWAY)
             try:
                 return await self._once(path, query)
             except _HungUp as error:
@@ -196,7 +202,11 @@ class Client:
         raise AssertionError("unreachable")
 
     async def _once(self, path: str, query: Mapping[str, Any]) -> Row:
-        async with self._at_once, self._budget.slot(SLOT_WAIT_SECONDS) as slot:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._at_once)
+            if not self._breaker.allows():  # it may have stopped answering while we queued
+                raise HelpdeskUnreachable(AWAY)
+            slot = await stack.enter_async_context(self._budget.slot(SLOT_WAIT_SECONDS))
             try:
                 async with asyncio.timeout(CALL_SECONDS):
                     status, headers, body = await self._get(path, query)
@@ -228,6 +238,19 @@ class Client:
                 if len(body) > MAX_ANSWER:
                     raise HelpdeskGarbled("an answer that does not end")
             return response.status_code, response.headers, bytes(body)
+
+
+def _bounded(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The newest messages that a copy can hold; at least one."""
+    kept: list[Message] = []
+    room = CONVERSATION_CHARACTERS
+    for message in reversed(messages):
+        room -= len(message.html)
+        if kept and room < 0:
+            log.warning("help desk: of %d messages only the last %d are kept", len(messages), len(kept))
+            break
+        kept.append(message)
+    return tuple(reversed(kept))
 
 
 class _HungUp(Exception):

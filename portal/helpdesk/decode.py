@@ -37,6 +37,7 @@ class Known:
 
 MAX_TEXT = 255
 MAX_ID = 2**63 - 1
+MAX_HTML = 2**20
 
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%H:%M:%S %d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M")
 
@@ -96,7 +97,7 @@ def number(value: Any) -> int:
 def count(value: Any, default: int = 0) -> int:
     """A number that may be a string; `default` for what is none."""
     try:
-        return max(0, int(value)) if not isinstance(value, bool) else default
+        return min(max(0, int(value)), MAX_ID) if not isinstance(value, bool) else default
     except (TypeError, ValueError, OverflowError):
         return default
 
@@ -105,13 +106,25 @@ def words(value: Any, limit: int = MAX_TEXT) -> str:
     """A text of at most `limit` characters; numbers are written out, "null" and all else is ""."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = str(value).strip()
+    text = _whole(str(value).strip())
     return "" if text == "null" else text[:limit]
 
 
 def html(value: Any) -> str:
-    """The body of a message: as given, whatever is in it."""
-    return value if isinstance(value, str) else ""
+    """The body of a message: as given, whatever is in it, up to MAX_HTML characters."""
+    return _whole(value[:MAX_HTML]) if isinstance(value, str) else ""
+
+
+def address(value: Any) -> str:
+    """Where a file is. Raises ValueError for what is no text at all."""
+    if found := words(value, 2000):
+        return found
+    raise ValueError("no address")
+
+
+def _whole(text: str) -> str:
+    """Half a surrogate pair is legal in JSON and cannot be written anywhere."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def name(value: Any, locale: str) -> str:

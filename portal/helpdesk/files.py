@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from portal import http
-from portal.errors import HelpdeskMissing, HelpdeskRefused, HelpdeskUnreachable
+from portal.errors import HelpdeskBusy, HelpdeskMissing, HelpdeskRefused, HelpdeskUnreachable
 from portal.helpdesk.budget import Budget
 
 FILE_SECONDS = 60.0
-FILES_AT_ONCE = 8
+FILES_AT_ONCE = 32
 SLOT_WAIT_SECONDS = 3.0
 CHUNK = 64 * 1024
 
@@ -41,19 +41,23 @@ async def open_file(
 ) -> AsyncIterator[FileStream]:
     """GET `url`, which an answer of the help desk named. `base` is the API's address.
 
-    Raises HelpdeskRefused for another host than the API's, HelpdeskMissing, HelpdeskUnreachable. Redirects are not
-    followed, and credentials go to the API's own origin only. `at_once` bounds how many files are open.
+    A relative address is taken from the API's. Raises HelpdeskRefused for another host than the API's, HelpdeskMissing,
+    HelpdeskUnreachable, HelpdeskBusy. Redirects are not followed, and credentials go to the API's own origin only.
+    `at_once` bounds how many files are open.
     """
-    there, api = urlsplit(url), urlsplit(base)
-    if not _own(there, api):
-        raise HelpdeskRefused("a file at another host than the help desk's")
+    api = urlsplit(base)
+    there = _own(url, base)
     headers = {"authorization": authorization} if _origin(there) == _origin(api) else {}
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(at_once)
+        try:
+            async with asyncio.timeout(SLOT_WAIT_SECONDS):
+                await stack.enter_async_context(at_once)
+        except TimeoutError:
+            raise HelpdeskBusy("too many files are under way") from None
         if _origin(there) == _origin(api) and there.path.startswith(f"{api.path}/"):
             await stack.enter_async_context(budget.slot(SLOT_WAIT_SECONDS))
         try:
-            response = await stack.enter_async_context(client.stream("GET", url, headers=headers))
+            response = await stack.enter_async_context(client.stream("GET", urlunsplit(there), headers=headers))
         except (http.TransportError, http.InvalidURL) as error:
             raise HelpdeskUnreachable(type(error).__name__) from None
         if response.status_code in (403, 404, 410):
@@ -65,11 +69,18 @@ async def open_file(
         yield FileStream(int(size) if plain and size.isdigit() else None, response)
 
 
-def _own(url: SplitResult, api: SplitResult) -> bool:
-    """The API's origin, or its host over TLS."""
-    if url.username is not None or url.password is not None:
-        return False
-    return _origin(url) == _origin(api) or (url.scheme == "https" and url.hostname == api.hostname and not url.port)
+def _own(url: str, base: str) -> SplitResult:
+    """The parts of an address that is the help desk's own: its API's origin, or that host over TLS."""
+    try:
+        there, api = urlsplit(urljoin(f"{base}/", url)), urlsplit(base)
+        own = _origin(there) == _origin(api) or (
+            there.scheme == "https" and there.hostname == api.hostname and not there.port
+        )
+    except ValueError:
+        raise HelpdeskRefused("a file at an address that is none") from None
+    if not own or there.username is not None or there.password is not None:
+        raise HelpdeskRefused("a file at another host than the help desk's")
+    return there
 
 
 def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:

@@ -9,9 +9,6 @@ from portal.helpdesk import decode
 from portal.helpdesk.decode import Call, Known, Row
 from portal.model import Attachment, Contact, Message, Status, Ticket
 
-NEWEST_FIRST = False
-"""Messages come oldest first."""
-
 _STATUSES = {"open": Status.IN_PROGRESS, "pending": Status.WAITING, "closed": Status.CLOSED}
 
 
@@ -90,8 +87,11 @@ def ticket(row: Row, _known: Known) -> Ticket:
     )
 
 
-def message(row: Row, _of: Ticket, _known: Known) -> Message | None:
-    """A message; None for an internal note, and for whatever does not say clearly that it is none."""
+def message(row: Row, of: Ticket, _known: Known) -> Message | None:
+    """A message; None for an internal note, and for whatever does not say clearly that it is none.
+
+    Only the requester's own messages are his: anybody else, a colleague in copy too, is shown beside the staff.
+    """
     if row.get("internal", False) not in (False, 0, "0", ""):
         return None
     author = row.get("author")
@@ -101,7 +101,7 @@ def message(row: Row, _of: Ticket, _known: Known) -> Message | None:
         id=decode.number(row["id"]),
         author_id=author_id,
         author_name=decode.words(author.get("name")),
-        from_staff=author.get("type") != "user",
+        from_staff=author.get("type") != "user" or author_id != of.requester_id,
         html=decode.html(row.get("body")),
         created_at=decode.moment(row["created_at"], UTC),
         files=decode.each(decode.rows(row.get("files")), _file, "files"),
@@ -113,7 +113,7 @@ def _file(row: Row) -> Attachment:
     return Attachment(
         decode.words(row["id"], 64),
         decode.words(row.get("name")) or "file",
-        str(row["url"]),
+        decode.address(row["url"]),
         decode.count(size) if size is not None else None,
         decode.words(row.get("type")),
     )

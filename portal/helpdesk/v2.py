@@ -14,9 +14,6 @@ from portal.helpdesk import decode
 from portal.helpdesk.decode import Call, Known, Row
 from portal.model import Attachment, Contact, Message, Status, Ticket
 
-NEWEST_FIRST = True
-"""Posts come newest first."""
-
 _STATUSES = {"open": Status.RECEIVED, "process": Status.IN_PROGRESS, "closed": Status.CLOSED}
 """The only slugs that every account has; all others are its own, under its own names."""
 
@@ -104,9 +101,9 @@ def ticket(row: Row, known: Known) -> Ticket:
 def message(row: Row, of: Ticket, known: Known) -> Message | None:
     """A post. Its author is the requester, the ticket's assignee, or one of the people looked up before.
 
-    Somebody unknown is shown as the help desk's, never as the customer himself.
+    Only the requester's own posts are his: anybody else, a colleague in copy too, is shown beside the help desk's people.
     """
-    if row.get("visible") == "staff":
+    if decode.words(row.get("visible")).lower() == "staff":
         return None
     author = decode.count(row.get("user_id"))
     person = known.people.get(author)
@@ -115,7 +112,7 @@ def message(row: Row, of: Ticket, known: Known) -> Message | None:
     elif author == of.owner_id:
         from_staff, name = True, of.owner_name
     else:
-        from_staff, name = (person.is_staff, person.name) if person else (True, "")
+        from_staff, name = True, person.name if person else ""
     return Message(
         id=decode.number(row["id"]),
         author_id=author,
@@ -134,7 +131,7 @@ def strangers(found: list[Row], of: Ticket) -> list[int]:
 
 
 def _file(row: Row) -> Attachment:
-    url = str(row["url"])
+    url = decode.address(row["url"])
     # A file has no id of its own; its address is one, and must not be shown.
     file_id = hashlib.sha256(url.encode()).hexdigest()[:FILE_ID_LENGTH]
     return Attachment(file_id, decode.words(row.get("name")) or "file", url, None, decode.words(row.get("data_type")))

@@ -44,13 +44,17 @@ def fill(unit: Unit, rate: int) -> None:
 def take(unit: Unit, rate: int, hold_seconds: float) -> Slot | Refused:
     """One slot of `rate` for `hold_seconds`, in one conditional UPDATE; or why there is none."""
     ban = unit.state.execute(_BAN, {"name": BAN}).one_or_none()
-    # A ban that is over still stands until one probe has come back; whoever wins this UPDATE is the probe.
-    probe = {"name": BAN, "hold": hold_seconds}
-    if ban is not None and not (ban.over and unit.state.execute(_PROBE, probe).rowcount):
+    if ban is not None and not ban.over:
         return Refused(ban.until.replace(tzinfo=UTC))
     holder = secrets.token_hex(16).encode()
     taken = unit.state.execute(_TAKE, {"holder": holder, "rate": rate, "hold": hold_seconds, "name": RATE})
-    return Slot(holder, ban is not None) if taken.rowcount else Refused(None)
+    if not taken.rowcount:
+        return Refused(None)
+    # A ban that is over still stands until one probe has come back; whoever wins this UPDATE is the probe.
+    if ban is not None and not unit.state.execute(_PROBE, {"name": BAN, "hold": hold_seconds}).rowcount:
+        unit.state.rollback()
+        return Refused(ban.until.replace(tzinfo=UTC))
+    return Slot(holder, ban is not None)
 
 
 def release(unit: Unit, slot: Slot, window_seconds: float) -> None:
@@ -69,9 +73,9 @@ def unban(unit: Unit) -> None:
     unit.state.execute(text("DELETE FROM custom_hde_cursor WHERE name = :name"), {"name": BAN})
 
 
-def lower(unit: Unit, rate: int) -> None:
-    """The help desk says that it allows only `rate` calls a minute; for every process, until it says otherwise."""
-    unit.state.execute(_LOWER, {"name": RATE, "rate": str(rate).encode()})
+def allow(unit: Unit, rate: int) -> None:
+    """The help desk says that it allows `rate` calls a minute: no process takes more, until it says otherwise."""
+    unit.state.execute(_ALLOW, {"name": RATE, "rate": str(rate).encode()})
 
 
 _FILL = text(
@@ -99,7 +103,7 @@ _SET_BAN = text(
     "VALUES (:name, '', UTC_TIMESTAMP(6) + INTERVAL :seconds * 1000000 MICROSECOND, UTC_TIMESTAMP(6)) "
     "ON DUPLICATE KEY UPDATE until = VALUES(until), updated_at = VALUES(updated_at)"
 )
-_LOWER = text(
+_ALLOW = text(
     "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES (:name, :rate, UTC_TIMESTAMP(6)) "
     "ON DUPLICATE KEY UPDATE value = VALUES(value), updated_at = VALUES(updated_at)"
 )
