@@ -314,14 +314,16 @@ def test_a_write_half_done_is_waited_for(shop: Shop, files: Files, monkeypatch: 
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
-        if seconds == session_stores.TORN_WAIT:
+        if waits.count(session_stores.TORN_WAIT) == 2:
             files.write(signed_in())
 
     monkeypatch.setattr(session_stores.time, "sleep", sleep)
     with (files.folder / f"sess_{SID}").open("rb") as page:
         fcntl.flock(page, fcntl.LOCK_EX)
         assert who(shop, gate, cookies) == ANNA
-    assert waits.count(session_stores.TORN_WAIT) == 2, "what was read once is read again"
+    assert waits.count(session_stores.TORN_WAIT) == 3, (
+        "an empty file says nothing, and what was read once is read again"
+    )
 
 
 def test_the_options_of_the_shop_are_read_once_a_minute(
@@ -412,3 +414,16 @@ def test_base64_is_taken_off_and_nothing_else() -> None:
         assert session_stores.decoded(spelled) == data
     for other in (b"", b"====", b"abc", b"ab=c", b" " * 1_000_000 + b"!"):
         assert session_stores.decoded(other) == other
+
+
+def test_a_session_may_be_megabytes_but_not_anything(shop: Shop, files: Files) -> None:
+    gate, rest = shop.gate(files.setting), len(signed_in(CART="")) + 10
+    for size, user_id in ((session_stores.MAX_BYTES - rest, ANNA), (session_stores.MAX_BYTES, 0)):
+        assert who(shop, gate, files.write(signed_in(CART="x" * size))) == user_id
+
+
+def test_an_id_too_short_for_the_folders_names_no_session(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "a/b/c/d/e/f").mkdir(parents=True)
+    for session_id, user_id in (("abcdef", 0), ("abcdefg", ANNA)):
+        (tmp_path / f"a/b/c/d/e/f/sess_{session_id}").write_bytes(signed_in())
+        assert who(shop, shop.gate(f"files://6;{tmp_path}"), f"PHPSESSID={session_id}") == user_id, "as in PHP"

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.bitrix import stored_auth
+from portal.bitrix.policy import Policy
 from portal.bitrix.users import ShopOptions
 from portal.database import Databases, Unit
 from tests.bitrix.conftest import Files
@@ -213,3 +214,14 @@ def test_a_shop_in_windows_1251(database_url: str, shop: Shop) -> None:
         cookie = login.decode("utf-8", "surrogateescape")
         assert databases.read_here(stored_auth.check, ShopOptions(), cookie, SECRET, HOME) == user_id
     databases.close()
+
+
+def test_among_several_the_very_one_that_was_given_counts() -> None:
+    mine, folded = (
+        stored_auth.Stored(SECRET.encode(), False, 0, 10**9),
+        stored_auth.Stored(SECRET.lower().encode(), False, 0, 1),
+    )
+    assert not stored_auth.opens([folded, mine], SECRET.encode(), Policy(), False, HOME), (
+        "hers has expired, the other is not hers"
+    )
+    assert stored_auth.opens([mine, folded], SECRET.lower().encode(), Policy(), False, HOME)
