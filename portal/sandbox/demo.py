@@ -26,6 +26,7 @@ import pymysql
 from portal.app import create_app
 from portal.config import Settings
 from portal.database import Databases
+from portal.errors import DatabaseAway
 from portal.sandbox import check as walk
 from portal.sandbox import embedded, mailbox, people, shop
 from portal.sandbox.embedded import Database, NoDatabase
@@ -110,17 +111,20 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 def _prepare(database: Database) -> None:
     try:
-        connection = people.connect(database.url)
-    except (pymysql.Error, OSError, ValueError) as error:
-        raise CannotStart(f"The database does not answer ({type(error).__name__}): {database.what}") from None
-    with connection:
-        people.move_in(connection)
-        databases = Databases(database.url)
-        try:
-            migrate(databases)
-        finally:
-            databases.close()
-        people.prove_annas_address(connection)
+        with people.connect(database.url) as connection:
+            people.move_in(connection)
+            databases = Databases(database.url)
+            try:
+                migrate(databases)
+            finally:
+                databases.close()
+            people.prove_annas_address(connection)
+    except (pymysql.Error, DatabaseAway, OSError, ValueError) as error:
+        raise CannotStart(
+            f"The database does not answer, or not to the demo's tables ({type(error).__name__}): {database.what}.\n"
+            "If it is the demo's own, remove it and start again."
+        ) from None
+    database.whole()
 
 
 async def _serve(folder: Path, database: Database, listener: socket.socket, *, check: bool) -> int:

@@ -27,6 +27,9 @@ import pymysql
 SCHEMA = "portal"
 START_SECONDS = 60
 STOP_SECONDS = 20
+WHOLE = "whole"
+"""The file that says so."""
+
 SOCKET_BYTES = 107
 """The kernel's limit for the path of a socket."""
 
@@ -55,11 +58,15 @@ class NoDatabase(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A running database: its address for SQLAlchemy, how we came by it, and how to end it."""
+    """A running database: its address for SQLAlchemy, how we came by it, and how to end it.
+
+    `whole` is called when everything the demo needs is in it: one that never got there is begun anew.
+    """
 
     url: str
     what: str
     stop: Callable[[], None]
+    whole: Callable[[], None]
 
 
 def start(folder: Path, zone: ZoneInfo, url: str = "") -> Database:
@@ -70,7 +77,7 @@ def start(folder: Path, zone: ZoneInfo, url: str = "") -> Database:
     Raises NoDatabase with a sentence for the screen.
     """
     if url:
-        return Database(url, "the database that PORTAL_DATABASE_URL names", lambda: None)
+        return Database(url, "the database that PORTAL_DATABASE_URL names", lambda: None, lambda: None)
     module = _seekdb()
     if module is not None:
         return _embedded(module, folder / "seekdb", zone)
@@ -87,9 +94,9 @@ def _seekdb() -> ModuleType | None:
 
 
 def _embedded(module: ModuleType, folder: Path, zone: ZoneInfo) -> Database:
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(folder / "log", ignore_errors=True)
     _sweep(folder)
+    _begin(folder)
+    shutil.rmtree(folder / "log", ignore_errors=True)
     before = _children()
     # Ctrl-C reaches every process of the terminal; the database must outlive the pages that still use it.
     # What is ignored here stays ignored in the server, which is forked from us.
@@ -109,7 +116,15 @@ def _embedded(module: ModuleType, folder: Path, zone: ZoneInfo) -> Database:
         for pid in server:
             _reap(pid)
 
-    return Database(_url(socket), f"embedded, in {folder}", stop)
+    return Database(_url(socket), f"embedded, in {folder}", stop, (folder / WHOLE).touch)
+
+
+def _begin(folder: Path) -> None:
+    """A database killed in its first start may be unable to go on, and holds nothing yet: away with it."""
+    if not (folder / WHOLE).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pid").write_text(str(os.getpid()))
 
 
 def _sweep(folder: Path) -> None:
@@ -118,7 +133,6 @@ def _sweep(folder: Path) -> None:
     if note.exists():
         for left in Path("/tmp").glob(f"pylibseekdb-uds-{int(note.read_text())}-*"):  # noqa: S108  # where it puts them
             shutil.rmtree(left, ignore_errors=True)
-    note.write_text(str(os.getpid()))
 
 
 def _children() -> set[int]:
@@ -141,16 +155,14 @@ def _mariadb(folder: Path, zone: ZoneInfo) -> Database:
     if len(bytes(socket)) > SOCKET_BYTES:
         raise NoDatabase(f"The path {folder} is too long for a database socket: start the demo in another folder.")
     as_root = ["--user=root"] if os.geteuid() == 0 else []
-    if not (folder / "ready").exists():  # an install that was killed half-way is begun anew
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    _begin(folder)
+    if not data.exists():
         _run([_program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db",
               "--auth-root-authentication-method=normal", *as_root])  # fmt: skip
-        (folder / "ready").touch()
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(  # noqa: S603  # our own words only
             [_program("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
-             f"--pid-file={folder / 'pid'}", "--innodb-buffer-pool-size=64M", *as_root],
+             f"--pid-file={folder / 'mariadbd.pid'}", "--innodb-buffer-pool-size=64M", *as_root],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, preexec_fn=_die_with_parent,  # noqa: PLW1509  # one thread so far
         )  # fmt: skip
@@ -165,7 +177,7 @@ def _mariadb(folder: Path, zone: ZoneInfo) -> Database:
             server.kill()
             server.wait()
 
-    return Database(_url(str(socket)), f"MariaDB of this machine, its data in {folder}", stop)
+    return Database(_url(str(socket)), f"MariaDB of this machine, its data in {folder}", stop, (folder / WHOLE).touch)
 
 
 def _die_with_parent() -> None:

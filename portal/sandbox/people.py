@@ -22,7 +22,14 @@ EVERYONE, REGISTERED = 2, 5
 """Groups of a fresh shop: all visitors, registered users."""
 
 MARK = "demo"
-"""The option (module `portal`) that says a shop's tables were made here: a real shop's are never touched."""
+"""The option (module `portal`) that says a shop's tables were made here, and which: a real shop's are never touched."""
+
+_MARK = (
+    "INSERT INTO b_option (MODULE_ID, NAME, VALUE) VALUES ('portal', %s, %s) "
+    "ON DUPLICATE KEY UPDATE VALUE = VALUES(VALUE)"
+)
+
+QUERY_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +65,42 @@ def connect(url: str) -> pymysql.Connection[pymysql.cursors.Cursor]:
         unix_socket=unquote(query["unix_socket"]) if "unix_socket" in query else None,
         charset="utf8mb4",
         autocommit=True,
+        read_timeout=QUERY_SECONDS,
     )
 
 
 def move_in(connection: pymysql.Connection[pymysql.cursors.Cursor]) -> None:
-    """Make the shop's tables and its people, where they are not there yet. Raises NotOurs for anybody else's shop."""
+    """Make the shop's tables and its people, where they are not there yet. Raises NotOurs for anybody else's shop.
+
+    A shop that is whole is not touched at all: the embedded database, once killed, may never finish another DDL.
+    """
+    tables = schema.statements("new")
+    whole = hashlib.sha256("".join(tables).encode()).hexdigest()
     with connection.cursor() as cursor:
+        mark = _mark(cursor)
+        if mark == whole:
+            return
         cursor.execute("SHOW TABLES LIKE 'b_user'")
-        if cursor.fetchone() and not _marked(cursor):
+        if cursor.fetchone() and mark is None:
             raise NotOurs("this database holds a shop already, and the demo only moves into an empty one")
-        schema.create(cursor.execute, "new")
+        # b_option first, with the mark in it: a start that is killed half-way is known as ours by the next one.
+        for statement in sorted(tables, key=lambda each: " b_option " not in each):
+            cursor.execute(statement)
+            if mark is None:
+                mark = "unfinished"
+                cursor.execute(_MARK, (MARK, mark))
         for statement, rows in _ROWS:
             cursor.executemany(statement, rows)
+        cursor.execute(_MARK, (MARK, whole))
 
 
-def _marked(cursor: pymysql.cursors.Cursor) -> bool:
+def _mark(cursor: pymysql.cursors.Cursor) -> str | None:
     cursor.execute("SHOW TABLES LIKE 'b_option'")
     if not cursor.fetchone():
-        return False
+        return None
     cursor.execute("SELECT VALUE FROM b_option WHERE MODULE_ID = 'portal' AND NAME = %s", (MARK,))
-    return cursor.fetchone() is not None
+    row = cursor.fetchone()
+    return str(row[0]) if row else None
 
 
 def prove_annas_address(connection: pymysql.Connection[pymysql.cursors.Cursor]) -> None:
@@ -118,7 +141,7 @@ def hash_password(password: str, salt: str = "") -> str:
 _ROWS: Sequence[tuple[str, Sequence[tuple[object, ...]]]] = (
     (
         "INSERT INTO b_option (MODULE_ID, NAME, VALUE) VALUES (%s, %s, %s) ON DUPLICATE KEY UPDATE NAME = VALUES(NAME)",
-        (("portal", MARK, "Y"), ("main", "server_uniq_id", SERVER_ID)),
+        (("main", "server_uniq_id", SERVER_ID),),
     ),
     (
         "INSERT INTO b_lang (LID, DEF, NAME, DIR, CHARSET, LANGUAGE_ID, SERVER_NAME, SITE_NAME) "
