@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from portal.store.migrate import migrate
 HOST = "127.0.0.1"
 
 FAILED = 1
+LOCK_SECONDS = 3
 CHECK_CACHE_SECONDS = 1
 """The check waits for an operator's answer to show up; with the usual minute it would wait a minute."""
 
@@ -89,13 +91,23 @@ def _run_in(folder: Path, port: int, *, check: bool) -> int:
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Two demos in one folder would share a database and overwrite each other's help desk."""
+    """Two demos in one folder would share a database and overwrite each other's help desk.
+
+    The embedded server inherits the lock: after a kill it lives on for a moment, and a start in that moment must not
+    meet it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + LOCK_SECONDS
     with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CannotStart(f"A demo is running in {folder} already.") from None
+        os.set_inheritable(lock.fileno(), True)
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise CannotStart(f"A demo is running in {folder} already.") from None
+                time.sleep(0.1)
         yield
 
 

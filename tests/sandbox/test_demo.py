@@ -187,8 +187,8 @@ def test_killed_it_leaves_no_process_and_starts_again(start: StartDemo, tmp_path
         time.sleep(0.05)  # until the database's process is there
     demo.process.kill()
     demo.process.wait()
+    again = start(tmp_path, "--port", free_port())  # at once: what is still dying must not be met
     assert gone(everyone)
-    again = start(tmp_path, "--port", free_port())
     again.until("Ctrl-C ends everything")
     assert not sockets_in_tmp(demo), "what the killed one left in /tmp is swept"
 
