@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,8 +21,10 @@ import pytest
 import uvicorn
 
 from portal import snippets
+from portal.app import create_app
 from portal.config import Settings
 from portal.web.address import client_address
+from tests.stage import ANNA, Stage, stage
 
 PREFIX = "/personal/requests"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
@@ -152,7 +155,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     assert NGINX, "nginx is not installed: run `make test`, which says how"
     folder = tmp_path_factory.mktemp("nginx")
     (folder / "logo.css").write_text("from the docroot")
-    with serving(echo("portal")) as portal, serving(echo("bitrix")) as bitrix, behind_nginx(folder, portal, bitrix) as it:
+    with (
+        serving(echo("portal")) as portal,
+        serving(echo("bitrix")) as bitrix,
+        behind_nginx(folder, portal, bitrix) as it,
+    ):
         yield it
 
 
@@ -259,3 +266,58 @@ def test_the_panels_token_is_not_in_the_access_log(site: Site) -> None:
 def test_an_address_with_dots_does_not_leave_the_prefix(site: Site) -> None:
     assert site.ask("GET", f"{PREFIX}/../orders/").by == "bitrix"
     assert site.ask("GET", f"{PREFIX}/%2e%2e/orders/").by == "bitrix"
+
+
+@contextmanager
+def whole_portal(folder: Path, database_url: str) -> Iterator[tuple[Stage, Site]]:
+    """nginx, the portal with everything it stands on, and a dummy shop."""
+    (folder / "sessions").mkdir()
+    with stage(database_url, folder / "sessions") as it:
+        app = create_app(it.settings, run_worker=False, fresh_seconds=0)
+        with (
+            serving(app, "on") as portal,
+            serving(echo("bitrix")) as bitrix,
+            behind_nginx(folder, portal, bitrix) as site,
+        ):
+            yield it, site
+
+
+def session_of_a_far_address(it: Stage) -> dict[str, str]:
+    """Anna's session, begun at 6.6.6.6 under a policy that ties a session to its address."""
+    cookie = it.sign_in(ANNA)
+    file = it.sessions / f"sess_{cookie.partition('=')[2]}"
+    auth = f'a:2:{{s:6:"POLICY";a:1:{{s:15:"SESSION_IP_MASK";s:15:"255.255.255.255";}}s:7:"CONTEXT";s:12:"{{"userId":{ANNA}}}";}}'
+    file.write_text(f'SESS_AUTH|{auth}SESS_IP|s:7:"6.6.6.6";SESS_TIME|i:{int(time.time())};')
+    return {"Cookie": cookie}
+
+
+def test_the_whole_portal_answers_behind_nginx(tmp_path: Path, database_url: str) -> None:
+    with whole_portal(tmp_path, database_url) as (it, site):
+        out = site.ask("GET", f"{PREFIX}/")
+        assert out.status == 302
+        assert out.headers["Location"].startswith("/auth/?backurl=%2Fpersonal%2Frequests")
+        page = site.ask("GET", f"{PREFIX}/", None, Cookie=it.sign_in(ANNA))
+        assert page.status == 200
+        style = re.search(rf'href="({PREFIX}/static/[\w.-]+\.css)"', page.body.decode())
+        assert style
+        assert site.ask("GET", style.group(1)).headers["Content-Type"].startswith("text/css")
+        assert page.headers.get_all("X-Frame-Options") == ["DENY"]
+        assert site.ask("GET", f"{PREFIX}/999").status == 302
+        webhook = site.ask("POST", "/api/hde-webhook.php", b"{}", Content_Type="application/json")
+        assert b'"by"' not in webhook.body, "the portal answers, whatever it answers yet"
+
+
+def test_a_session_tied_to_an_address_is_not_opened_by_naming_that_address(tmp_path: Path, database_url: str) -> None:
+    with whole_portal(tmp_path, database_url) as (it, site):
+        anna = session_of_a_far_address(it)
+        forged = {"X_Forwarded_For": "6.6.6.6", "X_Real_IP": "6.6.6.6"}
+        assert site.ask("GET", f"{PREFIX}/", None, **anna, **forged).status == 302
+
+
+def test_the_same_session_opens_at_its_own_address(tmp_path: Path, database_url: str) -> None:
+    """The positive control: asked past nginx, by a proxy that is trusted, the named address counts."""
+    with stage(database_url, tmp_path) as it, serving(create_app(it.settings, run_worker=False), "on") as portal:
+        direct = Site(int(portal.rpartition(":")[2]), tmp_path)
+        anna = session_of_a_far_address(it)
+        assert direct.ask("GET", f"{PREFIX}/", None, **anna, X_Real_IP="6.6.6.6").status == 200
+        assert direct.ask("GET", f"{PREFIX}/", None, **anna, X_Real_IP="7.7.7.7").status == 302
