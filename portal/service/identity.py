@@ -88,7 +88,7 @@ def ask(unit: Unit, who: Customer, locale: str) -> None:
     """
     digest = hashlib.sha256(who.email.encode()).hexdigest()[:32]
     for allowed, seconds in ASKS:
-        for name in (f"ask:{seconds}:user:{who.id}", f"ask:{seconds}:to:{digest}"):
+        for name in (f"ask:{seconds}:{who.id}", f"ask:{seconds}:{digest}"):
             if wait := limits.hit(unit, name, allowed, seconds):
                 raise TooOften(wait)
     outbox.put(unit, PROOF_MAIL, {"to": who.email, "user": who.id, "name": who.name, "locale": locale}, who.id)

@@ -6,16 +6,26 @@ from sqlalchemy import text
 
 from portal.database import Unit
 
+MARK = "limit:"
+"""Begins the names of our counters, among the other facts of the table."""
+
+SWEEP_ROWS = 1000
+
 
 def hit(unit: Unit, name: str, allowed: int, seconds: int) -> int:
     """Count one more of `name`; 0 when that is within `allowed` in `seconds`, else the seconds to wait.
 
     The counter's row is locked until the unit's end, so that hits at once are counted one after another.
     """
-    key = name.encode()
+    key = f"{MARK}{name}".encode()
     unit.state.execute(_COUNT, {"name": key, "seconds": seconds})
     count, left = unit.state.execute(_READ, {"name": key}).one()
     return 0 if int(count) <= allowed else max(1, int(left))
+
+
+def sweep(unit: Unit) -> int:
+    """Forget counters whose time is over, a bounded number at a time; returns how many rows went."""
+    return int(unit.state.execute(_SWEEP, {"mark": f"{MARK}%".encode(), "limit": SWEEP_ROWS}).rowcount)
 
 
 _COUNT = text(
@@ -29,3 +39,4 @@ _COUNT = text(
 _READ = text(
     "SELECT value, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(6), until) + 1 FROM custom_hde_cursor WHERE name = :name"
 )
+_SWEEP = text("DELETE FROM custom_hde_cursor WHERE name LIKE :mark AND until < UTC_TIMESTAMP(6) LIMIT :limit")

@@ -19,6 +19,9 @@ from portal.database import Unit
 MAX_ATTEMPTS = 8
 """With the back-off of `worker`, about two hours from the first to the last."""
 
+DONE_DAYS, DEAD_DAYS = 7, 90
+SWEEP_ROWS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -72,6 +75,14 @@ def fail(unit: Unit, job: Job, reason: str, retry_in: float | None) -> bool:
     return bool(changed.rowcount)
 
 
+def sweep(unit: Unit) -> int:
+    """Forget what has been done for a while, a bounded number at a time; returns how many rows went.
+
+    The dead stay longer: somebody should look at them.
+    """
+    return int(unit.state.execute(_SWEEP, {"done": DONE_DAYS, "dead": DEAD_DAYS, "limit": SWEEP_ROWS}).rowcount)
+
+
 _PUT = text(
     "INSERT INTO custom_hde_outbox (kind, user_id, payload, run_at, created_at) "
     "VALUES (:kind, :user, :payload, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))"
@@ -96,4 +107,8 @@ _FAIL = text(
     "run_at = UTC_TIMESTAMP(6) + INTERVAL :seconds SECOND, "
     "finished_at = IF(:state = 'dead', UTC_TIMESTAMP(6), NULL) "
     "WHERE id = :id AND holder = :claim"
+)
+_SWEEP = text(
+    "DELETE FROM custom_hde_outbox WHERE (state = 'done' AND finished_at < UTC_TIMESTAMP(6) - INTERVAL :done DAY) "
+    "OR (state = 'dead' AND finished_at < UTC_TIMESTAMP(6) - INTERVAL :dead DAY) LIMIT :limit"
 )

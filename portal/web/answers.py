@@ -13,7 +13,7 @@ from litestar import Response
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
 
-from portal.errors import DatabaseAway, NotFound, TooOften
+from portal.errors import DatabaseAway, HelpdeskError, NotFound, TooOften
 from portal.web.headers import NONCE
 from portal.web.site import FLASH_SECONDS, LANGUAGE_COOKIE, NONCE_PLACE, Site
 from portal.web.visitor import (
@@ -26,12 +26,12 @@ from portal.web.visitor import (
     login_address,
     own_path,
 )
+from portal.web.words import LOCALES
 
 log = logging.getLogger(__name__)
 
 HTML = MediaType.HTML
 YEAR = 365 * 24 * 3600
-LOCALES = ("ru", "en")
 RETRY_SECONDS = 5
 
 Answer = Response[bytes]
@@ -112,7 +112,7 @@ def error_handler(site: Site) -> Any:
         if status == 500:
             log.exception("failed: %s %s", request.method, request.scope["path"], exc_info=error)
         if status == 503:
-            log.warning("the database does not answer: %s", error)
+            log.warning("%s answered with 503: %s: %s", request.scope["path"], type(error).__name__, error)
             headers["retry-after"] = str(RETRY_SECONDS)
         if isinstance(error, TooOften):
             headers["retry-after"] = str(error.retry_after)
@@ -132,7 +132,7 @@ def _status(error: Exception) -> int:
             return 403
         case TooOften():
             return 429
-        case DatabaseAway():
+        case DatabaseAway() | HelpdeskError():
             return 503
         case HTTPException():
             return error.status_code

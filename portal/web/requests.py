@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from portal.errors import HelpdeskMissing, NotFound, TooOften
+from portal.errors import HelpdeskMissing, HelpdeskRefused, NotFound, TooOften
 from portal.model import Attachment
 from portal.service import identity
 from portal.service import requests as service
@@ -72,7 +72,8 @@ async def file(
     stream = site.client.open_file(attachment)
     try:
         opened = await stream.__aenter__()
-    except HelpdeskMissing:
+    except (HelpdeskMissing, HelpdeskRefused) as error:
+        log.warning("a file of request %s is not served: %s", ticket_id, error)
         raise NotFound from None
 
     async def chunks() -> AsyncIterator[bytes]:

@@ -15,6 +15,7 @@ from portal.tokens import Tokens
 from portal.web.pages import Pages, choose_locale
 from portal.web.statics import Statics
 from portal.web.visitor import AnyRequest, Visitor, Visitors, cookie_choice
+from portal.web.words import LOCALES
 
 LANGUAGE_COOKIE = "portal_lang"
 FLASH_SECONDS = 60
@@ -39,12 +40,11 @@ class Site:
     kept: LRUCache[tuple[Any, ...], bytes] = field(default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=len))
 
     def locale(self, request: AnyRequest, visitor: Visitor | None = None) -> str:
-        """The language: chosen here, else the shop's own cookie or the account's, else the browser's."""
-        shop_says = cookie_choice(request, f"{self.cookie_prefix}_LANG")
+        """The language: chosen here, else the shop's own cookie, else the browser's, else the account's."""
         account = visitor.person.customer.language if visitor else ""
         return choose_locale(
             cookie_choice(request, LANGUAGE_COOKIE),
-            shop_says or account,
+            cookie_choice(request, f"{self.cookie_prefix}_LANG"),
             request.headers.get("accept-language"),
-            self.settings.locale,
+            account if account in LOCALES else self.settings.locale,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -63,7 +64,7 @@ def test_a_limit_opens_again_when_its_time_is_over(databases: Databases) -> None
     assert databases.run_here(limits.hit, "ask", 1, 3600) > 0
     databases.run_here(
         lambda unit: unit.state.execute(
-            text("UPDATE custom_hde_cursor SET until = UTC_TIMESTAMP(6) WHERE name = 'ask'")
+            text("UPDATE custom_hde_cursor SET until = UTC_TIMESTAMP(6) WHERE name = 'limit:ask'")
         )
     )
     assert databases.run_here(limits.hit, "ask", 1, 3600) == 0
@@ -134,3 +135,26 @@ def test_a_job_that_kills_its_worker_is_buried_after_its_attempts(databases: Dat
         expire(databases)
     assert databases.run_here(outbox.claim, 60) is None
     assert state(databases, job) == b"dead"
+
+
+def test_counters_that_are_over_are_swept_and_running_ones_stay(databases: Databases) -> None:
+    databases.run_here(limits.hit, "over", 3, -1)
+    databases.run_here(limits.hit, "running", 3, 3600)
+    assert databases.run_here(limits.sweep) == 1
+    assert [row[0] for row in databases.read_here(names)] == [b"limit:running", b"schema"]
+
+
+def names(unit: Unit) -> list[Any]:
+    return list(unit.state.execute(text("SELECT name FROM custom_hde_cursor ORDER BY name")))
+
+
+def test_jobs_done_a_week_ago_are_swept_and_the_dead_stay_for_somebody_to_look_at(databases: Databases) -> None:
+    done, dead, waiting = (databases.run_here(put) for _ in range(3))
+    for job, how in ((done, "done"), (dead, "dead")):
+        statement = f"UPDATE custom_hde_outbox SET state = '{how}', finished_at = UTC_TIMESTAMP(6) - INTERVAL 8 DAY WHERE id = {job}"
+        databases.run_here(lambda unit, sql=statement: unit.state.execute(text(sql)))
+    assert databases.run_here(outbox.sweep) == 1
+    left = databases.read_here(
+        lambda unit: [row[0] for row in unit.state.execute(text("SELECT id FROM custom_hde_outbox"))]
+    )
+    assert sorted(left) == sorted([dead, waiting])

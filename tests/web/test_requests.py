@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from portal.service import identity, requests
 from portal.tokens import Tokens
@@ -322,3 +324,69 @@ def test_a_page_number_that_is_none_is_not_there(shop_v1: Stage) -> None:
     with shop_v1.client(ANNA) as anna:
         for page in ("0", "-1", "02", "9999999999999999999999", "x", "2", ""):
             assert anna.get(f"{PREFIX}/?page={page}").status_code == 404, page
+
+
+def attach(shop: Stage, name: str = "photo.jpg", content: bytes = b"canary of a file") -> tuple[int, str]:
+    """A request of Anna's with a file; returns the request and the file's address on her page."""
+    files = [{"name": name, "type": "image/jpeg", "base64": base64.b64encode(content).decode()}]
+    ticket = shop.ticket(ANNA, "With a photo", files=files)
+    shop.prove(ANNA)
+    with shop.client(ANNA) as anna:
+        (address,) = re.findall(rf"{PREFIX}/{ticket}/files/[^\"]+", anna.get(f"{PREFIX}/{ticket}").text)
+    return ticket, address
+
+
+def test_a_file_comes_through_us_and_is_saved_whatever_is_in_it(shop: Stage) -> None:
+    _, address = attach(shop, "фото 1.html", b"<script>alert(1)</script>")
+    with shop.client(ANNA) as anna:
+        file = anna.get(address)
+    assert (file.status_code, file.content) == (200, b"<script>alert(1)</script>")
+    assert file.headers["content-disposition"].startswith('attachment; filename="')
+    assert file.headers["content-type"] == "application/octet-stream"
+    assert file.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in file.headers["content-security-policy"]
+
+
+def test_boris_gets_annas_file_neither_by_her_request_nor_by_his_own(shop: Stage) -> None:
+    _, address = attach(shop)
+    own = shop.ticket(BORIS, "Mine")
+    shop.prove(BORIS)
+    with shop.client(BORIS) as boris:
+        answers = [
+            boris.get(address),
+            boris.get(f"{PREFIX}/{own}/files/{address.rsplit('/', 1)[1]}"),
+            boris.get(f"{PREFIX}/{own}/files/nothing"),
+        ]
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_a_file_of_a_help_desk_that_is_away_is_503_and_no_error_of_ours(shop_v1: Stage) -> None:
+    _, address = attach(shop_v1)
+    shop_v1.tell("faults", kind="status", value="500", path="/files/")
+    with shop_v1.client(ANNA) as anna:
+        assert anna.get(address).status_code == 503
+
+
+def test_a_file_at_another_host_is_not_fetched(shop_v1: Stage) -> None:
+    ticket, address = attach(shop_v1)
+    old = b'"url":"http://127.0.0.1'
+    assert shop_v1.execute("SELECT COUNT(*) FROM custom_hde_snapshot WHERE INSTR(body, 0x22)")
+    shop_v1.databases.run_here(
+        lambda unit: unit.state.execute(
+            text("UPDATE custom_hde_snapshot SET body = REPLACE(body, :old, :new)"),
+            {"old": old, "new": b'"url":"http://127.0.0.2'},
+        )
+    )
+    with shop_v1.client(ANNA) as anna:
+        assert anna.get(f"{PREFIX}/{ticket}").status_code == 200
+        assert anna.get(address).status_code == 404
+
+
+def test_a_browser_that_asks_for_english_gets_it_whatever_the_account_says(shop_v1: Stage) -> None:
+    shop_v1.execute(f"UPDATE b_user SET LANGUAGE_ID = 'en' WHERE ID = {BORIS}")
+    shop_v1.execute(f"UPDATE b_user SET LANGUAGE_ID = 'ru' WHERE ID = {ANNA}")
+    with shop_v1.client(BORIS) as boris, shop_v1.client(ANNA) as anna:
+        assert '<html lang="en"' in boris.get(f"{PREFIX}/").text
+        assert '<html lang="ru"' in boris.get(f"{PREFIX}/", headers={"accept-language": "ru"}).text
+        assert '<html lang="en"' in anna.get(f"{PREFIX}/", headers={"accept-language": "en"}).text
