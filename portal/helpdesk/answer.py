@@ -16,6 +16,9 @@ BAN_SECONDS = 20 * 60.0
 LONGEST_BAN = 48 * 3600.0
 """An old copy of the vendor's page speaks of 48 hours; nothing longer is believed."""
 
+LONGEST_ERROR = 4096
+"""Bytes. A longer answer under status 200 is data, and is not read twice."""
+
 _BAN = re.compile(r"\bban\b|API limit", re.IGNORECASE)
 _LENGTH = re.compile(r"\bban\w* for (\d{1,4}) ?(min|hour|h\b|day)", re.IGNORECASE)
 _UNITS = {"min": 60, "hour": 3600, "h": 3600, "day": 86400}
@@ -24,9 +27,9 @@ _UNITS = {"min": 60, "hour": 3600, "h": 3600, "day": 86400}
 def ban_seconds(status: int, headers: Mapping[str, str], body: bytes) -> float | None:
     """How long we are locked out, None when this is no ban: 429, or 401 or 403 that speak of one.
 
-    A wrong key answers 401 as well: only the text tells them apart.
+    A wrong key answers 401 as well: only the text tells them apart. Where errors come under status 200, a ban does too.
     """
-    if status not in (401, 403, 429):
+    if status not in (401, 403, 429) and not (status == 200 and len(body) < LONGEST_ERROR):
         return None
     said = " ".join(f"{row.get('title', '')} {row.get('details', '')}" for row in _errors(_json_or_none(body)))
     if status != 429 and not _BAN.search(said):

@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from portal.database import Databases
 from portal.errors import HelpdeskBanned, HelpdeskBusy
@@ -31,6 +32,7 @@ class Budget:
         self._window = window
         self._hold = call_seconds + LAG_SECONDS + window
         self._filled = False
+        self._queue = asyncio.Lock()
         self._told: int | None = None
 
     @asynccontextmanager
@@ -51,16 +53,42 @@ class Budget:
             await self._databases.run(slots.fill, self._rate)
             self._filled = True
         deadline = asyncio.get_running_loop().time() + wait
-        while True:
-            taken = await self._databases.run(slots.take, self._rate, self._hold)
+        # One of a process asks at a time, first come first served: those who wait cost the database nothing.
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._queue.acquire()
+        except TimeoutError:
+            raise HelpdeskBusy("others wait for a slot already") from None
+        try:
+            while (slot := await self._try()) is None:
+                pause = random.uniform(*POLL_SECONDS)  # noqa: S311  # so that waiting processes do not march in step
+                if asyncio.get_running_loop().time() + pause > deadline:
+                    raise HelpdeskBusy("every slot of this minute is taken")
+                await asyncio.sleep(pause)
+            return slot
+        finally:
+            self._queue.release()
+
+    async def _try(self) -> Slot | None:
+        """A slot, None when all are taken. Who is cancelled meanwhile leaves none taken."""
+        asked = monotonic()
+        taking = asyncio.ensure_future(self._databases.run(slots.take, self._rate, self._hold))
+        try:
+            taken = await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            taken = await taking
             if isinstance(taken, Slot):
-                return taken
-            if isinstance(taken, Refused) and taken.banned_until:
+                await self._databases.run(slots.give_back, taken)
+            raise
+        if isinstance(taken, Refused):
+            if taken.banned_until:
                 raise HelpdeskBanned(taken.banned_until)
-            pause = random.uniform(*POLL_SECONDS)  # noqa: S311  # so that waiting processes do not march in step
-            if asyncio.get_running_loop().time() + pause > deadline:
-                raise HelpdeskBusy("every slot of this minute is taken")
-            await asyncio.sleep(pause)
+            return None
+        if monotonic() - asked > LAG_SECONDS:
+            # This process was suspended: its call could arrive when the slot is another's already.
+            await self._databases.run(slots.give_back, taken)
+            return None
+        return taken
 
     async def banned(self, seconds: float) -> HelpdeskBanned:
         """The help desk has locked us out for `seconds`; every process stops. Gives the error to raise."""

@@ -11,9 +11,9 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
@@ -21,9 +21,17 @@ import msgspec
 from cachetools import TLRUCache
 
 from portal.database import Databases
-from portal.errors import DatabaseAway, HelpdeskError, HelpdeskMissing, HelpdeskPending, HelpdeskUnreachable
+from portal.errors import (
+    DatabaseAway,
+    HelpdeskError,
+    HelpdeskGarbled,
+    HelpdeskMissing,
+    HelpdeskPending,
+    HelpdeskUnreachable,
+)
 from portal.helpdesk.client import Client
-from portal.model import Contact, Conversation, Copy, Message, Status, Ticket, TicketPage
+from portal.helpdesk.last_word import brief, overlaid, with_last_word
+from portal.model import Contact, Conversation, Copy, TicketPage
 from portal.store import snapshots
 from portal.store.snapshots import Snapshot
 
@@ -35,7 +43,15 @@ MEMORY_BYTES = 32 * 2**20
 """Of JSON, as the copies are kept; in memory they take about twice that."""
 
 LEASE_SECONDS = 30.0
-"""Longer than a renewal: who holds it longer has died."""
+"""Who renews says every third of it that he is still at it: who has been silent for so long has died."""
+
+DOUBT_SECONDS = 10.0
+HURRIED_SECONDS = 0.2
+"""For DOUBT_SECONDS after a renewal that failed or kept a page waiting in vain, pages that have an old copy wait for a
+new one no longer than HURRIED_SECONDS: on the help desk's bad days they answer at once (design/goals.md)."""
+
+LARGEST_COPY = 2 * 2**20
+"""Bytes; the smallest usual max_allowed_packet is 4 MB, and quoting in SQL may double what is sent."""
 
 WATCH_SECONDS = 0.15
 RETRY_SECONDS = 2.0
@@ -85,6 +101,7 @@ class Cache:
         )
         self._flights: dict[tuple[str, str], _Flight[Any]] = {}
         self._client = client
+        self._doubt_until = 0.0
         self._contacts = _Kind[tuple[Contact, ...]](
             "contacts",
             tuple[Contact, ...],
@@ -93,7 +110,7 @@ class Cache:
         )
         self._tickets = _Kind[TicketPage]("tickets", TicketPage, self._fetch_tickets, lambda _: seconds)
         self._conversations = _Kind[Conversation](
-            "conversation", Conversation, self._fetch_conversation, lambda _: seconds, _brief
+            "conversation", Conversation, self._fetch_conversation, lambda _: seconds, brief
         )
 
     async def contacts(self, email: str, until: float) -> Copy[tuple[Contact, ...]]:
@@ -118,9 +135,9 @@ class Cache:
             return kept.copy
         flight = self._flights.get((kind.name, key)) or self._take_off(kind, key)
         try:
-            async with asyncio.timeout_at(until):
-                return await asyncio.shield(flight.task)
+            return await self._wait(flight, until)
         except TimeoutError:
+            self._doubt_until = monotonic() + DOUBT_SECONDS
             if flight.old is None:
                 raise HelpdeskPending(kind.name) from None
         except (HelpdeskMissing, DatabaseAway):
@@ -129,6 +146,18 @@ class Cache:
             if flight.old is None:
                 raise
         return replace(flight.old, stale=True)
+
+    async def _wait(self, flight: _Flight[T], until: float) -> Copy[T]:
+        """What the renewal brings. Raises TimeoutError at `until`, soon when in doubt and there is an old copy."""
+        if monotonic() < self._doubt_until:
+            hurried = min(until, asyncio.get_running_loop().time() + HURRIED_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(hurried):
+                    return await asyncio.shield(flight.task)
+            if flight.old is not None:
+                raise TimeoutError
+        async with asyncio.timeout_at(until):
+            return await asyncio.shield(flight.task)
 
     def _take_off(self, kind: _Kind[T], key: str) -> _Flight[T]:
         # The task outlives the page that wanted it first: what it brings is for whoever comes next.
@@ -141,6 +170,7 @@ class Cache:
             error = None if done.cancelled() else done.exception()
             if isinstance(error, HelpdeskError) and not isinstance(error, HelpdeskMissing):
                 log.info("help desk: %s not renewed: %s", kind.name, error)
+                self._doubt_until = monotonic() + DOUBT_SECONDS
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._flights.pop, place, None)
             else:
                 del self._flights[place]
@@ -159,11 +189,27 @@ class Cache:
             if opened.claimed:
                 break
             seen = await self._watch(kind, key, seen)
-        if (copy := self._fresh(kind, key, opened.snapshot)) is not None:
-            # Somebody renewed it between our look and our claim.
-            await self._databases.run(snapshots.give_up, kind.name, key, holder)
-            return copy
-        return await self._fetch(kind, key, holder)
+        async with self._claimed(kind, key, holder):
+            if (copy := self._fresh(kind, key, opened.snapshot)) is not None:
+                return copy  # somebody renewed it between our look and our claim
+            return await self._fetch(kind, key, holder)
+
+    @asynccontextmanager
+    async def _claimed(self, kind: _Kind[T], key: str, holder: bytes) -> AsyncIterator[None]:
+        """Keep the claim for as long as the block takes, and end it however the block ends."""
+
+        async def say_so() -> None:
+            while True:
+                await asyncio.sleep(LEASE_SECONDS / 3)
+                with suppress(DatabaseAway):
+                    await self._databases.run(snapshots.prolong, kind.name, key, holder, LEASE_SECONDS)
+
+        saying = asyncio.create_task(say_so())
+        try:
+            yield
+        finally:
+            saying.cancel()
+            await asyncio.shield(self._databases.run(snapshots.give_up, kind.name, key, holder))
 
     async def _watch(self, kind: _Kind[T], key: str, seen: Snapshot | None) -> Snapshot | None:
         """Somebody else is renewing it: wait until it is there, or until he has given up or died."""
@@ -184,10 +230,10 @@ class Cache:
         except HelpdeskMissing:
             await self._databases.run(snapshots.store, kind.name, key, holder=holder, body=None)
             raise
-        except BaseException:
-            await asyncio.shield(self._databases.run(snapshots.give_up, kind.name, key, holder))
-            raise
+        self._doubt_until = 0.0
         body = FORMAT + msgspec.json.encode(value)
+        if len(body) > LARGEST_COPY:
+            raise HelpdeskGarbled("too much to be kept")
         stored = await self._databases.run(
             snapshots.store, kind.name, key, holder=holder, body=body, brief=kind.brief(value)
         )
@@ -216,12 +262,12 @@ class Cache:
         found = await self._client.list_tickets(int(contact_id), int(page))
         ids = [str(ticket.id) for ticket in found.tickets]
         briefs = await self._databases.read(snapshots.briefs, self._conversations.name, ids)
-        return replace(found, tickets=tuple(_overlaid(ticket, briefs.get(str(ticket.id))) for ticket in found.tickets))
+        return replace(found, tickets=tuple(overlaid(ticket, briefs.get(str(ticket.id))) for ticket in found.tickets))
 
     async def _fetch_conversation(self, key: str) -> Conversation:
         ticket = await self._client.get_ticket(int(key))
         messages = await self._client.list_messages(ticket)
-        return Conversation(_with_last_word(ticket, messages), messages)
+        return Conversation(with_last_word(ticket, messages), messages)
 
 
 def _old(kind: _Kind[T], found: Snapshot | None) -> Copy[T] | None:
@@ -236,40 +282,3 @@ def _old(kind: _Kind[T], found: Snapshot | None) -> Copy[T] | None:
 
 def _version(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=9).hexdigest()
-
-
-def _with_last_word(ticket: Ticket, messages: tuple[Message, ...]) -> Ticket:
-    """Whose turn it is, by who had the last word (design/look.md, "Words"); a status unknown to us stays as it is."""
-    if not messages:
-        return ticket
-    last = messages[-1]
-    status = ticket.status
-    if status not in (Status.CLOSED, Status.OTHER):
-        if last.from_staff:
-            status = Status.WAITING
-        else:
-            answered = any(message.from_staff for message in messages)
-            status = Status.IN_PROGRESS if answered else Status.RECEIVED
-    return replace(ticket, status=status, last_reply_at=last.created_at)
-
-
-def _brief(value: Conversation) -> bytes:
-    """What a list wants to know of a conversation: its status, its last reply, and as of which change."""
-    ticket = value.ticket
-    said = ticket.last_reply_at.isoformat() if ticket.last_reply_at else ""
-    return f"{ticket.status}|{said}|{ticket.updated_at.isoformat()}".encode()
-
-
-def _overlaid(ticket: Ticket, brief: bytes | None) -> Ticket:
-    """The ticket with what its kept conversation knows better, unless the ticket has changed since."""
-    if not brief:
-        return ticket
-    status, said, updated = brief.decode().split("|")
-    known_as_of = datetime.fromisoformat(updated)
-    if known_as_of < ticket.updated_at:
-        return ticket
-    replied = datetime.fromisoformat(said).astimezone(UTC) if said else ticket.last_reply_at
-    if known_as_of == ticket.updated_at and ticket.status in (Status.CLOSED, Status.OTHER):
-        return replace(ticket, last_reply_at=replied)
-    # The vendor's lists come from an index that is behind the tickets themselves.
-    return replace(ticket, status=Status(status), last_reply_at=replied, closed=status == Status.CLOSED)

@@ -101,7 +101,7 @@ def ticket(row: Row, known: Known) -> Ticket:
 def message(row: Row, of: Ticket, known: Known) -> Message | None:
     """A post. Its author is the requester, the ticket's assignee, or one of the people looked up before.
 
-    Only the requester's own posts are his: anybody else, a colleague in copy too, is shown beside the help desk's people.
+    Only the requester's own posts are his: anybody else, a colleague in copy too, is shown beside the staff.
     """
     if decode.words(row.get("visible")).lower() == "staff":
         return None

@@ -57,6 +57,13 @@ def take(unit: Unit, rate: int, hold_seconds: float) -> Slot | Refused:
     return Slot(holder, ban is not None)
 
 
+def give_back(unit: Unit, slot: Slot) -> None:
+    """The slot was taken and no call was made."""
+    unit.state.execute(_RELEASE, {"holder": slot.holder, "window": 0})
+    if slot.probe:
+        unit.state.execute(text("UPDATE custom_hde_cursor SET until = UTC_TIMESTAMP(6) WHERE name = :n"), {"n": BAN})
+
+
 def release(unit: Unit, slot: Slot, window_seconds: float) -> None:
     """The call has ended: the slot is free a window from now. A slot that somebody else has by now stays his."""
     unit.state.execute(_RELEASE, {"holder": slot.holder, "window": window_seconds})
@@ -84,7 +91,7 @@ _FILL = text(
 )
 _BAN = text("SELECT until, until <= UTC_TIMESTAMP(6) AS `over` FROM custom_hde_cursor WHERE name = :name")
 _PROBE = text(
-    "UPDATE custom_hde_cursor SET until = UTC_TIMESTAMP(6) + INTERVAL :hold * 1000000 MICROSECOND "
+    "UPDATE custom_hde_cursor SET value = 'probe', until = UTC_TIMESTAMP(6) + INTERVAL :hold * 1000000 MICROSECOND "
     "WHERE name = :name AND until <= UTC_TIMESTAMP(6)"
 )
 _TAKE = text(
@@ -98,10 +105,12 @@ _RELEASE = text(
     "UPDATE custom_hde_api_slot SET free_at = UTC_TIMESTAMP(6) + INTERVAL :window * 1000000 MICROSECOND "
     "WHERE holder = :holder"
 )
+# Calls that were under way when the ban fell tell of it, too: the longest counts. A probe's word replaces it.
 _SET_BAN = text(
     "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "
     "VALUES (:name, '', UTC_TIMESTAMP(6) + INTERVAL :seconds * 1000000 MICROSECOND, UTC_TIMESTAMP(6)) "
-    "ON DUPLICATE KEY UPDATE until = VALUES(until), updated_at = VALUES(updated_at)"
+    "ON DUPLICATE KEY UPDATE until = IF(value = 'probe', VALUES(until), GREATEST(until, VALUES(until))), "
+    "value = VALUES(value), updated_at = VALUES(updated_at)"
 )
 _ALLOW = text(
     "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES (:name, :rate, UTC_TIMESTAMP(6)) "

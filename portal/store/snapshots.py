@@ -14,6 +14,9 @@ from sqlalchemy import bindparam, text
 
 from portal.database import Unit
 
+KEPT_DAYS = 30
+SWEPT_AT_ONCE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -63,6 +66,19 @@ def give_up(unit: Unit, kind: str, key: str, holder: bytes) -> None:
     unit.state.execute(_GIVE_UP, {**_at(kind, key), "holder": holder})
 
 
+def prolong(unit: Unit, kind: str, key: str, holder: bytes, lease_seconds: float) -> None:
+    """The renewal takes long and is still under way."""
+    unit.state.execute(_PROLONG, {**_at(kind, key), "holder": holder, "lease": lease_seconds})
+
+
+def sweep(unit: Unit, days: int = KEPT_DAYS) -> int:
+    """Delete copies that nobody has renewed for `days`, and after a day what the help desk did not know or never told.
+
+    At most SWEPT_AT_ONCE rows; returns how many: the caller comes back at once when it was that many.
+    """
+    return int(unit.state.execute(_SWEEP, {"days": days, "limit": SWEPT_AT_ONCE}).rowcount)
+
+
 def briefs(unit: Unit, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
     """The short notes beside these copies, by key; one query."""
     if not keys:
@@ -96,6 +112,15 @@ _STORE = text(
 _GIVE_UP = text(
     "UPDATE custom_hde_snapshot SET holder = NULL, lease_until = NULL "
     "WHERE kind = :kind AND id = :key AND holder = :holder"
+)
+_PROLONG = text(
+    "UPDATE custom_hde_snapshot SET lease_until = UTC_TIMESTAMP(6) + INTERVAL :lease * 1000000 MICROSECOND "
+    "WHERE kind = :kind AND id = :key AND holder = :holder"
+)
+_SWEEP = text(
+    "DELETE FROM custom_hde_snapshot WHERE (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) "
+    "AND (fetched_at IS NULL OR fetched_at < UTC_TIMESTAMP(6) - INTERVAL :days DAY "
+    "OR body IS NULL AND fetched_at < UTC_TIMESTAMP(6) - INTERVAL 1 DAY) LIMIT :limit"
 )
 _BRIEFS = text("SELECT id, brief FROM custom_hde_snapshot WHERE kind = :kind AND id IN :keys").bindparams(
     bindparam("keys", expanding=True)

@@ -47,8 +47,13 @@ def test_retry_after_may_be_a_date_and_nothing_absurd_is_believed() -> None:
     assert ban_seconds(429, {"retry-after": past}, b"") == 1
 
 
-def test_200_and_500_are_no_bans() -> None:
-    assert ban_seconds(200, {}, sample("v2_ban")) is None
+def test_a_ban_under_status_200_is_one_and_data_about_bans_is_not() -> None:
+    assert ban_seconds(200, {}, sample("v2_ban")) == 1200
+    assert ban_seconds(200, {}, b'{"data": [{"title": "Ban for 20 min. API limit"}]}') is None
+    assert ban_seconds(200, {}, b'{"errors": [{"code": "e-401", "title": "Unauthorized"}]}') is None
+
+
+def test_500_is_no_ban() -> None:
     assert ban_seconds(503, {}, sample("v2_ban")) is None
 
 

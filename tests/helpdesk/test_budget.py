@@ -198,7 +198,8 @@ def test_after_a_ban_one_probe_goes_first_and_its_success_opens_for_all(processe
         budgets = [Budget(one, 40, 1.0, 60.0) for one in processes]
         await budgets[0].banned(1200)
         end_of_ban(processes[0])
-        tries = await asyncio.gather(*(budget._take(0) for budget in budgets for _ in range(5)), return_exceptions=True)
+        asking = (budget._take(10) for budget in budgets for _ in range(5))
+        tries = await asyncio.gather(*asking, return_exceptions=True)
         probes = [found for found in tries if isinstance(found, Slot)]
         assert len(probes) == 1 and probes[0].probe
         assert sum(isinstance(found, HelpdeskBanned) for found in tries) == 19
