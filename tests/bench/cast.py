@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,14 @@ BUSY = 301
 CROWD = range(1001, 2001)
 
 TICKETS = 25
+FEW_TICKETS = 10
+"""Of each of the crowd: the sandbox sorts all tickets for every list, and 1,000 lists are to be had in a minute."""
 MANY_TICKETS = 2500
 MESSAGES = 12
 UNLIMITED = 6000
 """Calls a minute, the most that PORTAL_HDE_RATE takes: the budget is measured elsewhere."""
+WARM_SECONDS = 900
+"""How long both sides keep what the help desk told: no renewal shall fall into a round of one and not of the other."""
 
 SUBJECT = "Где моя посылка? Жду третий день"
 WORDS = "<p>Здравствуйте! Заказ А-1007 обещали ещё вчера, а в пункте выдачи его нет.</p><p>Проверьте, пожалуйста.</p>"
@@ -38,15 +42,17 @@ def email(user: int) -> str:
     return f"customer{user}@shop.example"
 
 
-def helpdesk_for(customers: Iterable[int]) -> State:
+def helpdesk_for(customers: Sequence[int]) -> State:
     """A help desk with their tickets. The newest ticket of each has MESSAGES messages, the others two."""
     state = State()
+    # Two help desks take turns behind one database: what is kept of one must not pass for the other's.
+    state.last_id = 1_000_000 * customers[0]
     state.limit.per_minute = 10 * UNLIMITED
     operator = acts.add_contact(state, "ivan@helpdesk.example", "Иван", staff=True)
     now = time.time()
     for user in customers:
         contact = acts.add_contact(state, email(user), f"Покупатель {user}")
-        tickets = MANY_TICKETS if user == BUSY else TICKETS
+        tickets = MANY_TICKETS if user == BUSY else FEW_TICKETS if user in CROWD else TICKETS
         for number in range(tickets):
             # Times within the last hours and days, so that the pages show all the ways of telling a time.
             age = (tickets - number) * 7 * 3600.0 - 5 * 3600

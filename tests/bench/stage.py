@@ -14,7 +14,7 @@ from pathlib import Path
 
 from portal import assets, snippets
 from portal.web.pages import icons
-from tests.bench.cast import UNLIMITED, Shop
+from tests.bench.cast import UNLIMITED, WARM_SECONDS, Shop
 from tests.bench.processes import free_port, listens, running
 from tests.conftest import MariaDB
 
@@ -44,26 +44,29 @@ class Stage:
     mariadb: int
     helpdesk: str
 
-    def environment(self, helpdesk: str | None = None) -> dict[str, str]:
-        """The portal's settings; what is not told here keeps its default."""
+    def environment(self, helpdesk: str, calls: int) -> dict[str, str]:
+        """The portal's settings, with so many calls a minute; what is not told here keeps its default."""
         return {
             "PORTAL_DATABASE_URL": self.shop.database_url,
             "PORTAL_PUBLIC_URL": PUBLIC_URL,
             "PORTAL_SECRET_KEYS": "a-key-for-benchmarks-only",
             "PORTAL_SESSIONS": f"files://{self.shop.sessions}",
-            "PORTAL_HDE_URL": f"{helpdesk or self.helpdesk}/api/v1",
+            "PORTAL_HDE_URL": f"{helpdesk}/api/v1",
             "PORTAL_HDE_TOKEN": "demo-token",
-            "PORTAL_HDE_RATE": str(UNLIMITED),
+            "PORTAL_HDE_RATE": str(calls),
+            "PORTAL_CACHE_SECONDS": str(WARM_SECONDS),
         }
 
     @contextmanager
-    def portal(self, *, workers: int = 1, strict: bool = False, helpdesk: str | None = None) -> Iterator[Served]:
+    def portal(
+        self, *, workers: int = 1, strict: bool = False, helpdesk: str | None = None, calls: int = UNLIMITED
+    ) -> Iterator[Served]:
         """`portal serve`, or with `strict` the portal that remembers no visitor."""
         port = free_port()
         command = _python("-m", "tests.bench.serve", "strict") if strict else [_portal(), "serve"]
         log = self.folder / f"portal-{port}.log"
         command += ["--port", str(port), "--workers", str(workers)]
-        with running(command, log, lambda: listens(port), self.environment(helpdesk)) as pid:
+        with running(command, log, lambda: listens(port), self.environment(helpdesk or self.helpdesk, calls)) as pid:
             yield Served(f"http://127.0.0.1:{port}", (pid,))
 
     @contextmanager
@@ -115,6 +118,7 @@ class Stage:
                 dsn=dsn,
                 cache=self.folder / "php-cache",
                 hde=f"{self.helpdesk}/api/v1",
+                seconds=WARM_SECONDS,
             )
             with self._nginx(locations) as front:
                 yield Served(front.address, (*front.pids, pid))
@@ -231,6 +235,7 @@ fastcgi_param SERVER_PROTOCOL $server_protocol;
 fastcgi_param REMOTE_ADDR $remote_addr;
 fastcgi_param BENCH_DSN "{dsn}";
 fastcgi_param BENCH_CACHE "{cache}";
+fastcgi_param BENCH_CACHE_SECONDS {seconds};
 fastcgi_param BENCH_HDE "{hde}";
 fastcgi_param BENCH_TICKET $ticket;
 fastcgi_param SCRIPT_FILENAME "{pages}/$script.php";

@@ -1,11 +1,10 @@
 <?php
-// The document's job as a bare component, without the Bitrix kernel: session, one query, a 60 s file cache, HTML.
+// The document's job as a bare component, without the Bitrix kernel: session, one query, a file cache, HTML.
 // Where there is a choice, it takes the faster way, so that what is measured against it is not flattered:
 // the session is only read (no lock held), the connection is persistent, the foreign HTML is cleaned and
 // the times are read when they are cached.
 declare(strict_types=1);
 
-const CACHE_SECONDS = 60;
 const MONTHS = ['', 'янв', 'фев', 'мар', 'апр', 'мая', 'июн', 'июл', 'авг', 'сен', 'окт', 'ноя', 'дек'];
 const LONG_MONTHS = ['', 'января', 'февраля', 'марта', 'апреля', 'мая', 'июня', 'июля', 'августа', 'сентября',
     'октября', 'ноября', 'декабря'];
@@ -34,11 +33,11 @@ function visitor(): array
     return $user;
 }
 
-/** What $fetch() returned within the last 60 s, from a file. */
+/** What $fetch() returned within the last BENCH_CACHE_SECONDS, from a file. */
 function cached(string $key, callable $fetch): array
 {
     $file = $_SERVER['BENCH_CACHE'] . '/' . $key;
-    if (is_file($file) && time() - filemtime($file) < CACHE_SECONDS) {
+    if (is_file($file) && time() - filemtime($file) < (int)$_SERVER['BENCH_CACHE_SECONDS']) {
         return unserialize(file_get_contents($file), ['allowed_classes' => false]);
     }
     $value = $fetch();
