@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from portal.database import Databases
+from portal.database import Databases, Unit
 from portal.errors import HelpdeskBanned, HelpdeskBusy
 from portal.helpdesk.budget import Budget
 from portal.store import slots
@@ -181,6 +181,9 @@ def test_a_ban_stops_every_process_at_once(processes: list[Databases]) -> None:
             with pytest.raises(HelpdeskBanned):
                 async with budget.slot(0):
                     raise AssertionError("a call during a ban")
+        full = Budget(processes[2], 1, 1.0, 60.0)
+        with pytest.raises(HelpdeskBanned):  # a slot that is taken as well does not hide the ban
+            await full._take(0)
 
     run(banned())
 
@@ -238,12 +241,18 @@ def test_a_probe_that_finds_no_slot_does_not_put_off_the_end_of_the_ban(database
 
 
 def test_losers_of_the_race_for_the_probe_keep_no_slot(databases: Databases) -> None:
-    async def race() -> None:
-        budget = Budget(databases, 8, 60.0, 60.0)
-        await budget.banned(1200)
-        end_of_ban(databases)
-        await asyncio.gather(*(budget._take(0) for _ in range(8)), return_exceptions=True)
+    def slowly(unit: Unit) -> Slot | Refused:
+        taken = slots.take(unit, 4, 60.0)
+        time.sleep(0.4)  # so that the others have looked before this one is committed
+        return taken
 
-    run(race())
+    async def race() -> list[Slot | Refused]:
+        return await asyncio.gather(*(databases.run(slowly) for _ in range(3)))
+
+    databases.run_here(slots.fill, 4)
+    databases.run_here(slots.ban, 1200.0)
+    end_of_ban(databases)
+    found = run(race())
+    assert [one.probe for one in found if isinstance(one, Slot)] == [True]
     query = text("SELECT COUNT(*) FROM custom_hde_api_slot WHERE free_at > UTC_TIMESTAMP(6)")
     assert databases.read_here(lambda unit: unit.state.execute(query).scalar()) == 1

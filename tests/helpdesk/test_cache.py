@@ -231,6 +231,7 @@ def test_with_nothing_to_show_a_failure_is_told_and_not_repeated_by_every_reader
         for _ in range(20):
             with pytest.raises(HelpdeskUnreachable):
                 await one.tickets(ANNA, 1, soon())
+            await asyncio.sleep(0.002)
         assert desk.calls == 1
         desk.error = None
         await asyncio.sleep(0.3)
@@ -282,7 +283,7 @@ def test_a_ticket_that_is_gone_is_not_shown_from_its_copy(desk: Counted, databas
         run(_conversation(desk, databases))
 
 
-@pytest.mark.parametrize("body", ["'0{}'", "'1{}'", "'1[1,2'", "''", "x'ff00'"])
+@pytest.mark.parametrize("body", ["CONCAT('0', SUBSTRING(body, 2))", "'1{}'", "'1[1,2'", "''", "x'ff00'"])
 def test_a_copy_that_cannot_be_read_counts_as_absent(desk: Counted, databases: Databases, body: str) -> None:
     run(_conversation(desk, databases))
     sql(databases, f"UPDATE custom_hde_snapshot SET body = {body}")

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import logging
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -242,9 +243,11 @@ def test_of_an_endless_conversation_the_newest_is_kept(v1: Desk, monkeypatch: py
 
 def test_an_answer_that_does_not_end_is_cut(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "MAX_ANSWER", 1000)
-    v1.answer("/tickets", b"{" + b" " * 2000)
+    v1.answer("/tickets", b'{"data": []}' + b" " * 2000)
     with pytest.raises(HelpdeskGarbled):
         run(v1.client().list_tickets(ANNA, 1))
+    v1.answer("/tickets", b'{"data": []}')
+    assert run(v1.client().list_tickets(ANNA, 1)).tickets == ()
 
 
 def test_a_redirect_is_not_followed(v1: Desk) -> None:
@@ -283,9 +286,10 @@ def test_an_answer_that_drips_is_cut_and_gives_its_slot_back(v1: Desk, monkeypat
                 await asyncio.sleep(0.01)
 
     v1.answers["/tickets"] = lambda _: httpx.Response(200, stream=Drip())
+    began = time.monotonic()
     with pytest.raises(HelpdeskUnreachable):
         run(v1.client().list_tickets(ANNA, 1))
-    assert v1.budget.open == 0
+    assert v1.budget.open == 0 and time.monotonic() - began < 2
 
 
 def test_a_ban_is_told_to_everybody_and_a_refusal_is_not(v2: Desk) -> None:
@@ -322,6 +326,33 @@ def test_after_three_failures_nobody_is_asked_for_a_moment_then_one_probe(
         assert (await reader.get_contact(1)).id == (await reader.get_contact(1)).id == 1
 
     run(bad_day())
+
+
+def test_who_queued_while_it_stopped_answering_does_not_call(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "CALLS_AT_ONCE", 1)
+    v1.answer("/users/1", b"", 503)
+
+    async def crowd() -> None:
+        reader = v1.client()
+        await asyncio.gather(*(reader.get_contact(1) for _ in range(20)), return_exceptions=True)
+
+    run(crowd())
+    assert len(v1.asked) == v1.budget.taken == breaker.FAILURES
+
+
+def test_nobody_queues_behind_a_help_desk_that_does_not_answer(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "CALLS_AT_ONCE", 1)
+
+    async def queue() -> None:
+        reader = v1.client()
+        for _ in range(breaker.FAILURES):
+            reader._breaker.failed()
+        async with reader._at_once, asyncio.timeout(1):
+            with pytest.raises(HelpdeskUnreachable):
+                await reader.get_contact(1)
+
+    run(queue())
+    assert v1.asked == []
 
 
 def test_refusals_and_missing_things_do_not_trip_the_breaker(v1: Desk) -> None:
