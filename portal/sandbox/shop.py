@@ -45,6 +45,9 @@ POLICY: dict[str, Value] = {
 LOCAL = re.compile(r"/(?![/\\])[^\\\s]*")
 """An address on this site; two slashes, or a backslash, would be another site to a browser."""
 
+ICON = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#8a4b1f"
+ d="M2 5h9v1h1.5a2.5 2.5 0 0 1 0 5H11a3 3 0 0 1-3 2H5a3 3 0 0 1-3-3zm9 2.5v2h1.5a1 1 0 0 0 0-2z"/></svg>"""
+
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -140,7 +143,14 @@ def create_app(shop: Shop) -> Litestar:
         letters = await asyncio.to_thread(mailbox.letters, shop.mail)
         return show(visit, "mail.html", account=await who(visit), letters=letters)
 
-    return Litestar([front, personal, sign_in_page, sign_in, sign_out, mail], openapi_config=None, logging_config=None)
+    @get("/favicon.ico", media_type="image/svg+xml")
+    async def icon() -> bytes:
+        """Browsers ask for it on every page of the origin, the portal's too, and complain when it is missing."""
+        return ICON
+
+    return Litestar(
+        [front, personal, sign_in_page, sign_in, sign_out, mail, icon], openapi_config=None, logging_config=None
+    )
 
 
 def local(address: str) -> str:
