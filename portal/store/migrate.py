@@ -9,25 +9,29 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from portal.database import Databases, Unit
+from portal.errors import DatabaseAway
 
 log = logging.getLogger(__name__)
 
 LOCK = "custom_hde_migrate"
-LOCK_SECONDS = 30
+LOCK_SECONDS = 8
+"""Less than database.QUERY_SECONDS, after which a connection that waits is given up."""
 
 
 def migrate(databases: Databases) -> list[str]:
     """Apply what is missing; returns the names of the files applied.
 
     Each file holds statements that may run twice (CREATE … IF NOT EXISTS): MySQL commits every DDL by itself, so a
-    crash between two of them is mended by the next start. A named lock keeps two starting processes apart.
+    crash between two of them is mended by the next start. A named lock keeps two starting processes apart. Raises
+    DatabaseAway when another holds it for long.
     """
     return databases.run_here(_migrate)
 
 
 def _migrate(unit: Unit) -> list[str]:
     state = unit.state
-    state.execute(text("SELECT GET_LOCK(:name, :seconds)"), {"name": LOCK, "seconds": LOCK_SECONDS})
+    if not state.execute(text("SELECT GET_LOCK(:name, :seconds)"), {"name": LOCK, "seconds": LOCK_SECONDS}).scalar():
+        raise DatabaseAway(f"another process has been migrating for {LOCK_SECONDS} s")
     try:
         done = _version(unit)
         applied = []

@@ -158,3 +158,13 @@ def test_jobs_done_a_week_ago_are_swept_and_the_dead_stay_for_somebody_to_look_a
         lambda unit: [row[0] for row in unit.state.execute(text("SELECT id FROM custom_hde_outbox"))]
     )
     assert sorted(left) == sorted([dead, waiting])
+
+
+def test_two_starting_processes_migrate_one_after_the_other(database_url: str) -> None:
+    async def both() -> list[list[str]]:
+        first, second = Databases(database_url), Databases(database_url)
+        found = await asyncio.gather(asyncio.to_thread(migrate, first), asyncio.to_thread(migrate, second))
+        first.close(), second.close()
+        return list(found)
+
+    assert sorted(len(applied) for applied in asyncio.run(both()))[0] == 0
