@@ -14,6 +14,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 Response = httpx.Response
+Transport = httpx.AsyncBaseTransport
 AsyncClient = httpx.AsyncClient
 TransportError = httpx.HTTPError
 HungUp = httpx.RemoteProtocolError

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
@@ -24,7 +25,6 @@ from portal.database import Databases
 from portal.errors import (
     DatabaseAway,
     HelpdeskError,
-    HelpdeskGarbled,
     HelpdeskMissing,
     HelpdeskPending,
     HelpdeskUnreachable,
@@ -39,8 +39,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-MEMORY_BYTES = 32 * 2**20
-"""Of JSON, as the copies are kept; in memory they take about twice that."""
+MEMORY_BYTES = 4 * 2**20
+"""Of JSON, as the copies are kept; as objects they take about four times that. What does not fit is in the database."""
 
 LEASE_SECONDS = 30.0
 """Who renews says every third of it that he is still at it: who has been silent for so long has died."""
@@ -51,14 +51,15 @@ HURRIED_SECONDS = 0.2
 new one no longer than HURRIED_SECONDS: on the help desk's bad days they answer at once (design/goals.md)."""
 
 LARGEST_COPY = 2 * 2**20
-"""Bytes; the smallest usual max_allowed_packet is 4 MB, and quoting in SQL may double what is sent."""
+"""Bytes; the smallest usual max_allowed_packet is 4 MB, and quoting in SQL may double what is sent. A conversation
+that is larger is shown, and fetched again for whoever comes after the others."""
 
 WATCH_SECONDS = 0.15
 RETRY_SECONDS = 2.0
 """A renewal that failed is not tried again by the next reader at once: readers are many and calls are not."""
 
-CONTACT_SECONDS = 600
-"""How long found contacts of an address are fresh. None found is asked again after the usual time."""
+CONTACT_TIMES = 10
+"""Found contacts of an address are fresh ten times as long as tickets; none found is asked again as soon as those."""
 
 FORMAT = b"1"
 """The first byte of a kept copy; copies of another format count as absent."""
@@ -106,7 +107,7 @@ class Cache:
             "contacts",
             tuple[Contact, ...],
             client.find_contacts,
-            lambda found: max(seconds, CONTACT_SECONDS) if found and seconds >= 60 else seconds,
+            lambda found: seconds * CONTACT_TIMES if found else seconds,
         )
         self._tickets = _Kind[TicketPage]("tickets", TicketPage, self._fetch_tickets, lambda _: seconds)
         self._conversations = _Kind[Conversation](
@@ -232,12 +233,13 @@ class Cache:
             raise
         self._doubt_until = 0.0
         body = FORMAT + msgspec.json.encode(value)
-        if len(body) > LARGEST_COPY:
-            raise HelpdeskGarbled("too much to be kept")
-        stored = await self._databases.run(
-            snapshots.store, kind.name, key, holder=holder, body=body, brief=kind.brief(value)
-        )
-        return self._keep(kind, key, Copy(value, stored.fetched_at, False, _version(body)), 0.0, len(body))
+        fetched_at = datetime.now(UTC)
+        if len(body) <= LARGEST_COPY:
+            stored = await self._databases.run(
+                snapshots.store, kind.name, key, holder=holder, body=body, brief=kind.brief(value)
+            )
+            fetched_at = stored.fetched_at
+        return self._keep(kind, key, Copy(value, fetched_at, False, _version(body)), 0.0, len(body))
 
     def _fresh(self, kind: _Kind[T], key: str, found: Snapshot | None) -> Copy[T] | None:
         """What another process has fetched, when that is not too long ago. Raises HelpdeskMissing."""
@@ -253,8 +255,9 @@ class Cache:
         return self._keep(kind, key, copy, found.age, len(found.body))
 
     def _keep(self, kind: _Kind[T], key: str, copy: Copy[T], age: float, size: int) -> Copy[T]:
-        left = kind.fresh(copy.value) - age
-        self._memory[kind.name, key] = _Kept(copy, monotonic() + left, size)
+        if size <= LARGEST_COPY:
+            left = kind.fresh(copy.value) - age
+            self._memory[kind.name, key] = _Kept(copy, monotonic() + left, size)
         return copy
 
     async def _fetch_tickets(self, key: str) -> TicketPage:

@@ -9,8 +9,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from types import ModuleType
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
@@ -30,8 +30,11 @@ from portal.helpdesk.answer import ban_seconds, data_of
 from portal.helpdesk.breaker import Breaker
 from portal.helpdesk.budget import Budget
 from portal.helpdesk.decode import Call, Known, Row
+from portal.helpdesk.dialect import Dialect
 from portal.helpdesk.files import FILES_AT_ONCE, FileStream, open_file
 from portal.model import Attachment, Contact, Message, Ticket, TicketPage
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ CONVERSATION_CHARACTERS = 2 * 2**20
 """Of one conversation's texts; the oldest beyond that are left out."""
 
 STATUS_SECONDS = PEOPLE_SECONDS = 24 * 3600
+STATUS_RETRY_SECONDS = 60
 PEOPLE_A_CONVERSATION = 5
 MAX_PEOPLE = 5000
 
@@ -62,11 +66,15 @@ class Client:
     """Built once; every call goes through `_call`."""
 
     def __init__(
-        self, settings: Settings, databases: Databases, transport: Any = None, budget: Budget | None = None
+        self,
+        settings: Settings,
+        databases: Databases,
+        transport: http.Transport | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._settings = settings
         self._base = settings.hde_url
-        self._dialect: ModuleType = v1 if settings.dialect == "v1" else v2
+        self._dialect: Dialect = v1 if settings.dialect == "v1" else v2
         self._http = http.make_client(
             connect=CONNECT_SECONDS, read=READ_SECONDS, connections=CALLS_AT_ONCE + FILES_AT_ONCE, transport=transport
         )
@@ -75,7 +83,8 @@ class Client:
         self._breaker = Breaker()
         self._at_once = asyncio.Semaphore(CALLS_AT_ONCE)
         self._files_at_once = asyncio.Semaphore(FILES_AT_ONCE)
-        self._names: TTLCache[str, Mapping[str, str]] = TTLCache(1, STATUS_SECONDS)
+        self._names: Mapping[str, str] = {}
+        self._names_until = 0.0
         self._naming = asyncio.Lock()
         self._people: TTLCache[int, Contact] = TTLCache(MAX_PEOPLE, PEOPLE_SECONDS)
 
@@ -88,8 +97,7 @@ class Client:
     async def get_contact(self, contact_id: int) -> Contact:
         """One contact. Raises HelpdeskMissing."""
         answer = await self._call(self._dialect.get_contact(contact_id))
-        contact: Contact = _sensible(self._dialect.contact, decode.one(answer["data"]))
-        return contact
+        return _sensible(self._dialect.contact, decode.one(answer["data"]))
 
     async def list_tickets(self, contact_id: int, page: int) -> TicketPage:
         """One page of a contact's tickets, newest activity first.
@@ -114,7 +122,7 @@ class Client:
         """One ticket. Raises HelpdeskMissing."""
         known = await self._known()
         answer = await self._call(self._dialect.get_ticket(ticket_id))
-        ticket: Ticket = _sensible(lambda row: self._dialect.ticket(row, known), decode.one(answer["data"]))
+        ticket = _sensible(lambda row: self._dialect.ticket(row, known), decode.one(answer["data"]))
         if ticket.id != ticket_id:
             raise HelpdeskGarbled("another ticket than the one asked for")
         return ticket
@@ -146,14 +154,16 @@ class Client:
         """What tickets need beside themselves; a help desk that does not tell its statuses leaves their slugs."""
         call = self._dialect.statuses()
         async with self._naming:  # the first readers of a process come together
-            if call and "" not in self._names:
+            if call and monotonic() >= self._names_until:
                 try:
                     answer = await self._call(call)
-                    self._names[""] = self._dialect.status_names(decode.rows(answer["data"]), self._settings.locale)
-                except (HelpdeskRefused, HelpdeskGarbled) as error:
-                    # Asked again at the next list; the breaker and the budget bound what that costs.
+                    self._names = self._dialect.status_names(decode.rows(answer["data"]), self._settings.locale)
+                    self._names_until = monotonic() + STATUS_SECONDS
+                except (HelpdeskRefused, HelpdeskGarbled, HelpdeskUnreachable) as error:
+                    # Tickets are worth more than the names of their statuses; a question a list would be too dear.
+                    self._names_until = monotonic() + STATUS_RETRY_SECONDS
                     log.warning("help desk: its statuses cannot be read: %s", error)
-        return Known(self._settings.hde_timezone, self._names.get("", {}))
+        return Known(self._settings.hde_timezone, self._names)
 
     async def _authors(self, ids: list[int]) -> dict[int, Contact]:
         """Who these people are; those beyond a few stay unknown until the next time."""
@@ -262,7 +272,7 @@ def _allowed(headers: Mapping[str, str]) -> int | None:
     return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else None
 
 
-def _sensible(read: Any, row: Row) -> Any:
+def _sensible(read: Callable[[Row], T], row: Row) -> T:
     try:
         return read(row)
     except (KeyError, ValueError, TypeError, OverflowError):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from portal import http
 from portal.errors import HelpdeskBusy, HelpdeskMissing, HelpdeskRefused, HelpdeskUnreachable
+from portal.helpdesk.answer import ban_seconds
 from portal.helpdesk.budget import Budget
 
 FILE_SECONDS = 60.0
 FILES_AT_ONCE = 32
 SLOT_WAIT_SECONDS = 3.0
+HEAD_SECONDS = 15.0
+"""Until the answer begins; less than the length of a call that the budget reckons with (client.CALL_SECONDS)."""
+
 CHUNK = 64 * 1024
 
 
@@ -43,22 +47,28 @@ async def open_file(
 
     A relative address is taken from the API's. Raises HelpdeskRefused for another host than the API's, HelpdeskMissing,
     HelpdeskUnreachable, HelpdeskBusy. Redirects are not followed, and credentials go to the API's own origin only.
-    `at_once` bounds how many files are open.
+    `at_once` bounds how many files are open. A file below the API costs a slot, for as long as a call lasts: that is
+    until its answer begins, however long the reader takes.
     """
     api = urlsplit(base)
     there = _own(url, base)
-    headers = {"authorization": authorization} if _origin(there) == _origin(api) else {}
+    headers = {"accept-encoding": "identity"}  # so that the size told is the size sent
+    if _origin(there) == _origin(api):
+        headers["authorization"] = authorization
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(SLOT_WAIT_SECONDS):
                 await stack.enter_async_context(at_once)
         except TimeoutError:
             raise HelpdeskBusy("too many files are under way") from None
-        if _origin(there) == _origin(api) and there.path.startswith(f"{api.path}/"):
-            await stack.enter_async_context(budget.slot(SLOT_WAIT_SECONDS))
+        asked = client.stream("GET", urlunsplit(there), headers=headers)
         try:
-            response = await stack.enter_async_context(client.stream("GET", urlunsplit(there), headers=headers))
-        except (http.TransportError, http.InvalidURL) as error:
+            if _origin(there) == _origin(api) and there.path.startswith(f"{api.path}/"):
+                response = await _metered(stack, asked, budget)
+            else:
+                async with asyncio.timeout(HEAD_SECONDS):
+                    response = await stack.enter_async_context(asked)
+        except (TimeoutError, http.TransportError, http.InvalidURL) as error:
             raise HelpdeskUnreachable(type(error).__name__) from None
         if response.status_code in (403, 404, 410):
             raise HelpdeskMissing("no such file")
@@ -67,6 +77,20 @@ async def open_file(
         size = response.headers.get("content-length", "")
         plain = "content-encoding" not in response.headers
         yield FileStream(int(size) if plain and size.isdigit() else None, response)
+
+
+async def _metered(
+    stack: AsyncExitStack, asked: AbstractAsyncContextManager[http.Response], budget: Budget
+) -> http.Response:
+    """The beginning of an answer that counts as an API call, and may be a ban like any other."""
+    async with budget.slot(SLOT_WAIT_SECONDS) as slot:
+        async with asyncio.timeout(HEAD_SECONDS):
+            response = await stack.enter_async_context(asked)
+            said = b"" if response.status_code == 200 else (await anext(response.aiter_bytes(CHUNK), b""))
+        if seconds := response.status_code != 200 and ban_seconds(response.status_code, response.headers, said):
+            raise await budget.banned(seconds)
+        await budget.answered(slot, None)
+        return response
 
 
 def _own(url: str, base: str) -> SplitResult:

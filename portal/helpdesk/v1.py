@@ -58,6 +58,11 @@ def statuses() -> Call | None:
     return None
 
 
+def status_names(_found: list[Row], _locale: str) -> dict[str, str]:
+    """Nothing was asked."""
+    return {}
+
+
 def strangers(_found: list[Row], _of: Ticket) -> list[int]:
     """Nobody has to be looked up: a message says what its author is."""
     return []

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from portal.errors import HelpdeskBusy, HelpdeskMissing, HelpdeskRefused, HelpdeskUnreachable
+from portal.errors import HelpdeskBanned, HelpdeskBusy, HelpdeskMissing, HelpdeskRefused, HelpdeskUnreachable
 from portal.helpdesk import client, files
 from portal.model import Attachment
-from tests.helpdesk.conftest import Desk, run
+from tests.helpdesk.conftest import Desk, run, sample
 
 CONTENT = b"\x89PNG" + bytes(range(256)) * 1000
 
@@ -93,14 +94,36 @@ def test_a_file_that_is_gone_is_missing(v1: Desk, status: int) -> None:
         run(fetch(v1.client(), "/files/abc"))
 
 
-def test_a_file_below_the_api_costs_a_slot_while_it_is_open(v1: Desk) -> None:
+def test_a_file_below_the_api_costs_a_slot_until_its_answer_begins(v1: Desk) -> None:
     v1.answer("/files/7", CONTENT)
 
     async def read() -> None:
-        async with v1.client().open_file(file("https://help.example/api/v1/files/7")):
-            assert v1.budget.open == 1
+        async with v1.client().open_file(file("https://help.example/api/v1/files/7")) as stream:
+            assert (v1.budget.taken, v1.budget.open) == (1, 0), "however long the reader takes"
+            assert b"".join([chunk async for chunk in stream.chunks()]) == CONTENT
 
     run(read())
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_ban_told_to_a_file_is_a_ban(v2: Desk, status: int) -> None:
+    v2.answer("/files/7", sample("v2_ban"), status)
+    with pytest.raises(HelpdeskBanned):
+        run(fetch(v2.client(), "https://help.example/api/v2/files/7"))
+    assert v2.budget.bans == [1200] and v2.budget.open == 0
+
+
+def test_an_answer_that_does_not_begin_gives_its_slot_back(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "HEAD_SECONDS", 0.05)
+
+    class Silent(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            assert v1.budget.open == 1
+            await asyncio.sleep(60)
+            raise AssertionError("nobody waits so long")
+
+    with pytest.raises(HelpdeskUnreachable):
+        run(fetch(client.Client(v1.settings, None, Silent(), v1.budget), "https://help.example/api/v1/files/7"))  # type: ignore[arg-type]
     assert (v1.budget.taken, v1.budget.open) == (1, 0)
 
 
