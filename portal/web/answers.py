@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 HTML = MediaType.HTML
 YEAR = 365 * 24 * 3600
 RETRY_SECONDS = 5
+LARGEST_KEPT = 2**19
+"""Bytes of a rendered page; a monster must not drive a hundred others out."""
 
 Answer = Response[bytes]
 
@@ -52,7 +54,7 @@ def page(
     body = site.kept.get(key) if key else None
     if body is None:
         body = site.pages.render(template, locale=locale, nonce=NONCE_PLACE, now=now, flash=flash, **context)
-        if key:
+        if key and len(body) <= LARGEST_KEPT:
             site.kept[key] = body
     nonce = secrets.token_urlsafe(18)
     request.scope["state"][NONCE] = nonce

@@ -19,7 +19,7 @@ from portal.web.words import LOCALES
 
 LANGUAGE_COOKIE = "portal_lang"
 FLASH_SECONDS = 60
-KEPT_BYTES = 16 * 2**20
+KEPT_BYTES = 6 * 2**20
 NONCE_PLACE = "nonce-nonce-nonce-nonce-"
 """Stands for the nonce in kept pages; as long as a real one, and replaced in every answer."""
 
