@@ -8,6 +8,7 @@ import random
 import smtplib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from time import monotonic
 
 from portal import mail
 from portal.config import Settings
@@ -15,7 +16,7 @@ from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.service import letters
 from portal.service.identity import PROOF_MAIL
-from portal.store import outbox
+from portal.store import limits, outbox, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
@@ -28,6 +29,8 @@ AWAY_SECONDS = 2.0
 LEASE_SECONDS = 120
 """Longer than any one letter may take (mail.TIMEOUT_SECONDS a step)."""
 
+SWEEP_SECONDS = 3600
+
 FIRST_RETRY_SECONDS = 15
 LAST_RETRY_SECONDS = 3600
 
@@ -35,24 +38,53 @@ LAST_RETRY_SECONDS = 3600
 async def run(steps: Sequence[Step]) -> None:
     """Take the steps in turn for ever; rest when none found work. A step that fails is told and taken again."""
     while True:
-        worked = False
-        try:
-            for step in steps:
-                worked |= await step()
-        except DatabaseAway as error:
-            log.warning("worker: the database does not answer: %s", error)
-            await asyncio.sleep(AWAY_SECONDS)
-        except Exception:
-            # A defect in one step must not end the others; it is told each time, and the job's attempts run out.
-            log.exception("worker: a step failed")
-            await asyncio.sleep(AWAY_SECONDS)
-        if not worked:
+        found = [await _take(step) for step in steps]
+        if not any(found):
             await asyncio.sleep(IDLE_SECONDS)
+
+
+async def _take(step: Step) -> bool:
+    try:
+        return await step()
+    except DatabaseAway as error:
+        log.warning("worker: the database does not answer: %s", error)
+    except Exception:
+        # A defect in one step must not end the others; it is told each time, and the job's attempts run out.
+        log.exception("worker: a step failed")
+    await asyncio.sleep(AWAY_SECONDS)
+    return False
 
 
 def steps(settings: Settings, databases: Databases, tokens: Tokens, render: letters.Render) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
-    return [partial(_send_mail, settings, databases, tokens, render)] if settings.mail else []
+    letter = partial(_send_mail, settings, databases, tokens, render)
+    return [*([letter] if settings.mail else []), _every(SWEEP_SECONDS, partial(_sweep, databases))]
+
+
+def _every(seconds: float, step: Step) -> Step:
+    """The step at once, and again `seconds` after it last found nothing to do."""
+    due = 0.0
+
+    async def when_due() -> bool:
+        nonlocal due
+        if monotonic() < due:
+            return False
+        worked = await step()
+        if not worked:
+            due = monotonic() + seconds
+        return worked
+
+    return when_due
+
+
+async def _sweep(databases: Databases) -> bool:
+    """Forget what nobody needs any more, a bounded number of rows at a time."""
+    gone = 0
+    for sweep in (outbox.sweep, limits.sweep, snapshots.sweep):
+        gone += await databases.run(sweep)
+    if gone:
+        log.info("worker: %d old rows swept", gone)
+    return gone > 0
 
 
 async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, render: letters.Render) -> bool:

@@ -64,7 +64,7 @@ def shop(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 def work(shop: Stage, smtp_url: str) -> bool:
     settings = shop.settings_with(smtp_url=type(shop.settings.smtp_url)(smtp_url))
     pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
-    (step,) = worker.steps(settings, shop.databases, TOKENS, _letters(pages))
+    step = worker.steps(settings, shop.databases, TOKENS, _letters(pages))[0]
     return asyncio.run(partial(step)())
 
 
