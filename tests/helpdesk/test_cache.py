@@ -24,6 +24,7 @@ from portal.errors import (
 from portal.helpdesk import cache
 from portal.helpdesk.cache import Cache
 from portal.model import Channel, Contact, Conversation, Copy, Message, Status, Ticket, TicketPage
+from portal.store import snapshots
 from tests.helpdesk.conftest import run
 
 ANNA = 41
@@ -311,6 +312,94 @@ def test_a_database_that_is_away_is_told_but_memory_still_answers(desk: Counted,
         assert (await one.tickets(ANNA, 1, soon())).value.tickets
         with pytest.raises(DatabaseAway):
             await one.tickets(ANNA, 2, soon())
+
+    run(read())
+
+
+def test_on_a_bad_day_only_the_first_page_waits(desk: Counted, databases: Databases) -> None:
+    async def read() -> None:
+        one = opened(desk, databases)
+        for page in (1, 2):
+            await one.tickets(ANNA, page, soon())
+        age(databases, 100)
+        desk.delay = 60
+        one = opened(desk, databases)
+        assert (await one.tickets(ANNA, 1, soon(0.5))).stale
+        began = time.monotonic()
+        for page in (1, 2, 1, 2):
+            assert (await one.tickets(ANNA, page, soon(30))).stale
+        assert time.monotonic() - began < 10, "four waits of a patient page would be two minutes"
+        with pytest.raises(HelpdeskPending):
+            await one.tickets(ANNA, 3, soon(0.5))  # nothing to show: it still waits its time
+        assert time.monotonic() - began > cache.HURRIED_SECONDS
+
+    run(read())
+
+
+def test_after_a_bad_day_pages_are_patient_again(desk: Counted, databases: Databases) -> None:
+    async def read() -> None:
+        one = opened(desk, databases)
+        await one.tickets(ANNA, 1, soon())
+        age(databases, 100)
+        one = opened(desk, databases)
+        desk.delay = 0.6
+        assert (await one.tickets(ANNA, 1, soon(0.2))).stale
+        await asyncio.sleep(1.5)  # the answer has come: no doubt any more
+        age(databases, 100)
+        one._memory.clear()
+        assert not (await one.tickets(ANNA, 1, soon(10))).stale
+
+    run(read())
+
+
+def test_a_renewal_longer_than_its_lease_is_not_begun_twice(
+    desk: Counted, databases: Databases, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LEASE_SECONDS", 1.5)
+    desk.delay = 4
+
+    async def read() -> None:
+        apart = Databases(database_url)
+        both = (opened(desk, databases), opened(desk, apart))
+        copies = await asyncio.gather(*(one.tickets(ANNA, 1, soon(30)) for one in both))
+        assert copies[0].version == copies[1].version
+        apart.close()
+
+    run(read())
+    assert desk.calls == 1
+
+
+def test_a_conversation_too_large_to_keep_is_shown_and_not_kept(
+    desk: Counted, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LARGEST_COPY", 100)
+
+    async def read() -> None:
+        one = opened(desk, databases)
+        for _ in range(2):
+            assert (await one.conversation(10, soon())).value.messages
+        assert desk.calls == 2
+        assert await databases.read(snapshots.load, "conversation", "10") is None
+
+    run(read())
+
+
+def test_a_help_desk_that_stalls_leaves_the_threads_to_others(desk: Counted, databases: Databases) -> None:
+    desk.delay = 60
+
+    async def read() -> None:
+        one = opened(desk, databases)
+        pages = [asyncio.create_task(one.tickets(contact, 1, soon(30))) for contact in range(1, 41)]
+        async with asyncio.timeout(20):
+            while desk.calls < 40:
+                await asyncio.sleep(0.05)
+        began = time.monotonic()
+        for _ in range(20):
+            await databases.read(lambda unit: unit.state.execute(text("SELECT 1")).scalar())
+        assert time.monotonic() - began < 5, "20 reads, and 40 calls under way with 8 threads"
+        for page in pages:
+            page.cancel()
+        await asyncio.gather(*pages, return_exceptions=True)
 
     run(read())
 
