@@ -72,6 +72,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+            await site.desk.cache.close()
             await client.close()
             databases.close()
 

@@ -60,7 +60,7 @@ def others_with_email(unit: Unit, user_id: int, email: str) -> bool:
     The collation folds more than case, so the rows that the index finds are compared again here.
     """
     rows = unit.shop.execute(_SAME_EMAIL, {"email": email, "id": user_id}).all()
-    return len(rows) == SAME_ADDRESS or any(_email(row[0]) == email for row in rows)
+    return len(rows) == SAME_ADDRESS or any(row[0].strip().lower() == email for row in rows)
 
 
 def options(unit: Unit) -> ShopOptions:
@@ -89,7 +89,9 @@ def _customer(row: Sequence[Any], options: ShopOptions) -> Customer:
 
 
 def _email(value: str | None) -> str:
-    return (value or "").strip().lower()
+    """The address as we compare it. What stands in other white space than the index can find again is no address."""
+    address = (value or "").lower().removeprefix(" ").removesuffix(" ")
+    return address if address == address.strip() else ""
 
 
 @cache

@@ -31,7 +31,7 @@ from portal.errors import (
 )
 from portal.helpdesk.client import Client
 from portal.helpdesk.last_word import brief, overlaid, with_last_word
-from portal.model import Contact, Conversation, Copy, TicketPage
+from portal.model import Contact, Conversation, Copy, Ticket, TicketPage
 from portal.store import snapshots
 from portal.store.snapshots import Snapshot
 
@@ -125,6 +125,21 @@ class Cache:
     async def conversation(self, ticket_id: int, until: float) -> Copy[Conversation]:
         """A ticket with its messages. Raises HelpdeskMissing, which is remembered as long as a copy."""
         return await self._get(self._conversations, str(ticket_id), until)
+
+    async def ticket_now(self, ticket_id: int, until: float) -> Ticket:
+        """A ticket from the help desk itself, past every copy. Raises HelpdeskPending when that takes too long."""
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._client.get_ticket(ticket_id)
+        except TimeoutError:
+            raise HelpdeskPending("ticket") from None
+
+    async def close(self) -> None:
+        """End the renewals under way; they need the database and the help desk, which are closed next."""
+        tasks = [flight.task for flight in self._flights.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _get(self, kind: _Kind[T], key: str, until: float) -> Copy[T]:
         """A copy, fresh if it can be had before `until`.

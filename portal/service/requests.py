@@ -27,9 +27,9 @@ PAGE_SIZE = 30
 MERGED_PAGES = 10
 """A person with several contacts gets their lists merged; beyond this page that would cost a call a page a contact."""
 
-STRANGE_IDS = 20
-STRANGE_SECONDS = 60
-"""Unknown ticket ids a person may ask the help desk about: numbers are cheap to guess and calls are not."""
+GUESSES = 10
+GUESS_SECONDS = 60
+"""Tickets that no list of his shows, and that the help desk is asked about for one person in that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ class Desk:
     def __init__(self, cache: Cache, databases: Databases) -> None:
         self.cache = cache
         self.databases = databases
-        self.strange: TTLCache[int, int] = TTLCache(10_000, STRANGE_SECONDS)
+        self.guesses: TTLCache[int, int] = TTLCache(10_000, GUESS_SECONDS)
+        self.his: TTLCache[tuple[int, int], bool] = TTLCache(10_000, GUESS_SECONDS)
 
 
 async def list_for(person: Person, desk: Desk, page: int) -> RequestList:
@@ -92,22 +93,30 @@ async def list_for(person: Person, desk: Desk, page: int) -> RequestList:
 
 
 async def view_for(person: Person, desk: Desk, ticket_id: int) -> RequestView:
-    """One conversation of the person. Raises NotFound when it is not there or not his, which nobody can tell apart."""
+    """One conversation of the person. Raises NotFound when it is not there or not his, which nobody can tell apart.
+
+    The shared copies are opened only for a ticket that is known to be his: whether a stranger's happens to be kept, or
+    how the help desk is doing, shows in no answer to anybody else.
+    """
     if person.sight is not Sight.PROVEN:
         raise NotFound
     until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     try:
         contacts = await _contacts(person, desk, until)
-        if desk.strange.get(person.customer.id, 0) >= STRANGE_IDS:
-            await _must_be_listed(desk, contacts, ticket_id, until)
-        copy = await desk.cache.conversation(ticket_id, until)
-    except HelpdeskMissing:
-        _count_strange(person, desk)
-        raise NotFound from None
+        listed = await _is_listed(desk, contacts, ticket_id, until)
     except HelpdeskError as error:
         return RequestView(ticket_id, None, stale=not isinstance(error, HelpdeskPending))
+    if not listed:
+        await _must_be_his(person, desk, contacts, ticket_id, until)
+    try:
+        copy = await desk.cache.conversation(ticket_id, until)
+    except HelpdeskMissing:
+        raise NotFound from None
+    except HelpdeskError as error:
+        if not listed:
+            raise NotFound from None
+        return RequestView(ticket_id, None, stale=not isinstance(error, HelpdeskPending))
     if not _is_his(person, contacts, copy.value.ticket):
-        _count_strange(person, desk)
         raise NotFound
     return RequestView(ticket_id, copy.value, copy.fetched_at, copy.stale, copy.version)
 
@@ -155,9 +164,11 @@ def _listed(person: Person, copies: Sequence[Copy[TicketPage]], page: int) -> Re
     firsts = [copy.value for copy in copies if copy.value.page == 1] or [copy.value for copy in copies]
     pages, total = max((first.pages for first in firsts), default=1), sum(first.total for first in firsts)
     if len(firsts) > 1:
+        # The help desk's page is ours, whatever its size: so many rows of each list are here as one page may need.
+        size = max((len(first.tickets) for first in firsts if first.pages > 1), default=PAGE_SIZE)
         tickets.sort(key=_activity, reverse=True)
-        tickets = tickets[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        pages = min(MERGED_PAGES, -(-total // PAGE_SIZE) or 1)
+        tickets = tickets[(page - 1) * size : page * size]
+        pages = min(MERGED_PAGES, -(-total // size) or 1)
     if page > max(pages, 1):
         raise NotFound
     return RequestList(
@@ -181,12 +192,32 @@ def _is_his(person: Person, contacts: Sequence[int], ticket: Ticket) -> bool:
     return ticket.requester_id in contacts and ticket.requester_email in ("", person.customer.email)
 
 
-def _count_strange(person: Person, desk: Desk) -> None:
-    desk.strange[person.customer.id] = desk.strange.get(person.customer.id, 0) + 1
+async def _is_listed(desk: Desk, contacts: Sequence[int], ticket_id: int, until: float) -> bool:
+    """Whether the first page of the person's own lists has it: nearly everything that is opened stands there."""
+    firsts = await asyncio.gather(*(desk.cache.tickets(contact, 1, until) for contact in contacts))
+    return any(ticket.id == ticket_id for copy in firsts for ticket in copy.value.tickets)
 
 
-async def _must_be_listed(desk: Desk, contacts: Sequence[int], ticket_id: int, until: float) -> None:
-    """Somebody who guesses numbers is served what his first page lists, and nothing that would cost a call."""
-    listed = [await desk.cache.tickets(contact, 1, until) for contact in contacts]
-    if not any(ticket.id == ticket_id for copy in listed for ticket in copy.value.tickets):
-        raise HelpdeskMissing
+async def _must_be_his(person: Person, desk: Desk, contacts: Sequence[int], ticket_id: int, until: float) -> None:
+    """Raises NotFound unless the help desk itself says now that the ticket is his, in one call whoever's it is.
+
+    Ids are cheap to guess and calls are not: only so many guesses are asked about, counted before they are.
+    """
+    customer = person.customer.id
+    if (customer, ticket_id) in desk.his:
+        return
+    guesses = desk.guesses.get(customer, 0)
+    if guesses >= GUESSES:
+        raise NotFound
+    desk.guesses[customer] = guesses + 1
+    try:
+        ticket = await desk.cache.ticket_now(ticket_id, until)
+    except HelpdeskMissing:
+        raise NotFound from None
+    except HelpdeskError:
+        # Nobody can say. The conversation that is opened next is his own last copy, or nothing.
+        return
+    if not _is_his(person, contacts, ticket):
+        raise NotFound
+    desk.his[customer, ticket_id] = True
+    desk.guesses[customer] = max(0, desk.guesses.get(customer, 1) - 1)

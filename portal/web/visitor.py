@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -28,6 +30,8 @@ FRESH_SECONDS = 5.0
 
 REMEMBERED = 10_000
 """Visitors remembered for those seconds, at most; about 2 KB each."""
+
+REMEMBERED_HEADERS = 256
 
 FORM_SECONDS = 24 * 3600
 FLASH_COOKIE = "portal_flash"
@@ -63,7 +67,7 @@ class Visitors:
         self._trust_shop = settings.trust_shop_email
         self._databases = databases
         self._gate = gate
-        self._fresh: TTLCache[tuple[str, str], Visitor] | None = (
+        self._fresh: TTLCache[bytes, Visitor] | None = (
             TTLCache(REMEMBERED, fresh_seconds, timer=time.monotonic) if fresh_seconds else None
         )
 
@@ -72,11 +76,12 @@ class Visitors:
         header = request.headers.get("cookie", "")
         if not header:
             raise SignedOut
-        key = header, self._address(request)
+        address = self._address(request)
+        key = hashlib.blake2b(f"{address} {header}".encode("utf-8", "surrogateescape"), digest_size=16).digest()
         newly = newly or f"{FLASH_COOKIE}=" in header
         if self._fresh is not None and not newly and (known := self._fresh.get(key)):
             return known
-        found = await self._databases.read(self._load, *key)
+        found = await self._databases.read(self._load, header, address)
         if found is None:
             raise SignedOut
         visitor, request.scope["state"][SHOP_COOKIES] = found
@@ -137,11 +142,23 @@ def check_origin(request: AnyRequest, public_url: str) -> None:
         raise CrossSite
     if origin in (None, public_url):
         return
-    same_host = urlsplit(f"//{request.headers.get('host', '')}").hostname == urlsplit(origin).hostname
-    if site is None or not same_host:
+    if site is None or _host(origin) is None or _host(origin) != _host(f"//{request.headers.get('host', '')}"):
         raise CrossSite
+
+
+def _host(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
 
 
 def cookie_choice(request: AnyRequest, name: str) -> str | None:
     """A cookie as PHP would read it: the first of its name."""
-    return cookies.parse(request.headers.get("cookie", "")).get(name)
+    return _cookies(request.headers.get("cookie", "")).get(name)
+
+
+@lru_cache(REMEMBERED_HEADERS)
+def _cookies(header: str) -> Mapping[str, str]:
+    """A page asks for three of them, and asks again a moment later."""
+    return cookies.parse(header)

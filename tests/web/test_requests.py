@@ -6,6 +6,7 @@ import base64
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,7 @@ def test_guessing_numbers_costs_few_calls_and_does_not_lock_the_guesser_out_of_h
         before = shop_v1.calls()
         for guess in range(10_000, 10_060):
             assert boris.get(f"{PREFIX}/{guess}").status_code == 404
-        assert shop_v1.calls() - before <= requests.STRANGE_IDS
+        assert shop_v1.calls() - before <= requests.GUESSES
         assert boris.get(f"{PREFIX}/{own}").status_code == 200
 
 
@@ -139,7 +140,7 @@ def test_unproven_the_page_offers_the_link_and_calls_nobody(shop: Stage) -> None
 
 def test_the_link_of_the_mail_proves_the_address_by_a_post(shop: Stage) -> None:
     shop.ticket(ANNA, "Where is my parcel?")
-    token = identity.proof_token(Tokens(["a-key-for-tests-only"]), ANNA, EMAILS[ANNA])
+    token = identity.proof_token(Tokens(["a-key-for-tests-only"]), ANNA, EMAILS[ANNA], "1")
     with shop.client(ANNA) as anna:
         asked = anna.post(f"{PREFIX}/prove", data={"csrf": csrf(anna.get(f"{PREFIX}/").text)})
         assert asked.status_code == 303
@@ -153,7 +154,7 @@ def test_the_link_of_the_mail_proves_the_address_by_a_post(shop: Stage) -> None:
 
 
 def test_boris_cannot_use_annas_link(shop_v1: Stage) -> None:
-    token = identity.proof_token(Tokens(["a-key-for-tests-only"]), ANNA, EMAILS[ANNA])
+    token = identity.proof_token(Tokens(["a-key-for-tests-only"]), ANNA, EMAILS[ANNA], "1")
     with shop_v1.client(BORIS) as boris:
         form = csrf(boris.get(f"{PREFIX}/prove").text)
         boris.post(f"{PREFIX}/prove/{token}", data={"csrf": form})
@@ -179,6 +180,9 @@ def test_asking_too_often_is_told_and_sends_no_more(shop_v1: Stage) -> None:
         {"origin": "null"},
         {"origin": PUBLIC_URL + ".evil.example"},
         {"sec-fetch-site": "same-origin", "origin": "https://evil.example"},
+        {"origin": "http://["},
+        {"sec-fetch-site": "same-origin", "origin": "https://[::1"},
+        {"sec-fetch-site": "same-origin", "origin": "https://evil.example", "host": "["},
     ],
 )
 def test_another_site_cannot_post(shop_v1: Stage, headers: dict[str, str]) -> None:
@@ -390,3 +394,64 @@ def test_a_browser_that_asks_for_english_gets_it_whatever_the_account_says(shop_
         assert '<html lang="en"' in boris.get(f"{PREFIX}/").text
         assert '<html lang="ru"' in boris.get(f"{PREFIX}/", headers={"accept-language": "ru"}).text
         assert '<html lang="en"' in anna.get(f"{PREFIX}/", headers={"accept-language": "en"}).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("status", "503"), ("stall", "20"), ("html", ""), ("drop", ""), ("half", "")]
+)
+def test_a_help_desk_that_fails_tells_nobody_which_ids_others_have_opened(
+    shop_v1: Stage, kind: str, value: str
+) -> None:
+    annas = shop_v1.ticket(ANNA)
+    shop_v1.ticket(BORIS, "Mine")
+    shop_v1.prove(ANNA), shop_v1.prove(BORIS)
+    with shop_v1.client(ANNA) as anna:
+        assert anna.get(f"{PREFIX}/{annas}").status_code == 200
+    with shop_v1.client(BORIS) as boris:
+        boris.get(f"{PREFIX}/")
+        shop_v1.tell("faults", kind=kind, value=value)
+        answers, took = [], []
+        for ticket in (annas, 999_999):
+            begun = time.monotonic()
+            answers.append(boris.get(f"{PREFIX}/{ticket}"))
+            took.append(time.monotonic() - begun)
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].content == answers[1].content
+    assert abs(took[0] - took[1]) < 1
+
+
+def test_fifty_guesses_at_once_cost_no_more_than_the_allowance(shop_v1: Stage) -> None:
+    shop_v1.ticket(BORIS, "Mine")
+    shop_v1.prove(BORIS)
+    with shop_v1.client(BORIS) as boris:
+        boris.get(f"{PREFIX}/")
+        before = shop_v1.calls()
+        with ThreadPoolExecutor(25) as crowd:
+            codes = set(crowd.map(lambda guess: boris.get(f"{PREFIX}/{guess}").status_code, range(10_000, 10_050)))
+        assert codes == {404}
+        assert shop_v1.calls() - before <= requests.GUESSES
+
+
+def test_a_request_that_no_first_page_lists_is_found_all_the_same(shop_v1: Stage) -> None:
+    oldest = shop_v1.ticket(ANNA, "The oldest")
+    for number in range(30):
+        shop_v1.ticket(ANNA, f"Newer {number}")
+    shop_v1.prove(ANNA)
+    with shop_v1.client(ANNA) as anna:
+        assert "The oldest" not in anna.get(f"{PREFIX}/").text
+        for _ in range(requests.GUESSES + 2):
+            assert anna.get(f"{PREFIX}/{oldest}").status_code == 200
+
+
+@pytest.mark.parametrize("kept", ["  {}", "\t{}", "{}\n", "\r\n{}"])
+def test_an_address_in_odd_white_space_is_nobodys(shop_v1: Stage, kept: str) -> None:
+    shop_v1.ticket(ANNA, "Where is my parcel?")
+    shop_v1.prove(ANNA)
+    shop_v1.databases.run_here(
+        lambda unit: unit.shop.execute(
+            text("UPDATE b_user SET EMAIL = :email WHERE ID = :id"), {"email": kept.format(EMAILS[ANNA]), "id": BORIS}
+        )
+    )
+    with shop_v1.client(BORIS) as boris:
+        page = boris.get(f"{PREFIX}/").text
+        assert "Where is my parcel?" not in page and 'name="csrf"' not in page
