@@ -94,18 +94,26 @@ def ask(unit: Unit, who: Customer, locale: str) -> None:
     outbox.put(unit, PROOF_MAIL, {"to": who.email, "user": who.id, "name": who.name, "locale": locale}, who.id)
 
 
-def proof_token(tokens: Tokens, user_id: int, email: str) -> str:
-    """The token of the link: for this account and this address, within PROOF_SECONDS."""
-    return tokens.sign("email-proof", str(user_id), email)
+def proof_token(tokens: Tokens, user_id: int, email: str, jti: str) -> str:
+    """The token of the link: for this account and this address, within PROOF_SECONDS, once for each `jti`."""
+    return tokens.sign("email-proof", str(user_id), [email, jti])
 
 
-def check_proof(tokens: Tokens, who: Customer, token: str) -> None:
-    """Raises NotFound unless `token` proves the address that this customer has now."""
-    if tokens.read("email-proof", str(who.id), token, PROOF_SECONDS) != (who.email,) or not who.email:
-        raise NotFound
+def check_proof(tokens: Tokens, who: Customer, token: str) -> str:
+    """The jti of `token`. Raises NotFound unless it proves the address that this customer has now."""
+    match tokens.read("email-proof", str(who.id), token, PROOF_SECONDS):
+        case ([email, str(jti)],) if email == who.email and email:
+            return jti
+    raise NotFound
 
 
 def prove(unit: Unit, tokens: Tokens, who: Customer, token: str) -> None:
-    """The customer has followed the link and said so by a POST. Raises NotFound for a link that proves nothing."""
-    check_proof(tokens, who, token)
+    """The customer has followed the link and said so by a POST.
+
+    Raises NotFound for a link that proves nothing, or has proven something already: what was withdrawn since must not
+    come back by pressing the old button again.
+    """
+    jti = check_proof(tokens, who, token)
+    if limits.hit(unit, f"proof:{jti}", 1, PROOF_SECONDS):
+        raise NotFound
     links.prove(unit, who.id, who.email, BY_MAIL)

@@ -33,7 +33,7 @@ def proof(settings: Settings, tokens: Tokens, render: Render, job_id: int, paylo
     The token is made here, when the letter is sent, so that no token rests in the database. The Message-ID follows from
     the job: a letter sent twice by a crash is one letter to the mail program. Raises Undeliverable.
     """
-    token = proof_token(tokens, payload["user"], payload["to"])
+    token = proof_token(tokens, payload["user"], payload["to"], str(job_id))
     link = f"{settings.public_url}{settings.prefix}/prove/{token}"
     shop = urlsplit(settings.public_url).hostname or ""
     context = {"link": link, "name": payload["name"], "shop": shop, "hours": PROOF_SECONDS // 3600}

@@ -30,9 +30,9 @@ def of(unit: Unit, user_id: int) -> list[Link]:
 
 
 def prove(unit: Unit, user_id: int, email: str, evidence: str) -> None:
-    """The account has proven this address, by itself: it sees what the address sees, also where that was withdrawn."""
+    """The account has proven this address, by itself. Contacts that were withdrawn one by one stay withdrawn."""
     unit.state.execute(_INSERT, _row(user_id, ADDRESS, email, evidence))
-    unit.state.execute(_GRANT, {"user": user_id, "email": email.encode()})
+    unit.state.execute(_GRANT, _row(user_id, ADDRESS, email, evidence))
 
 
 def add(unit: Unit, user_id: int, email: str, evidence: str, contact_ids: Iterable[int]) -> None:
@@ -52,4 +52,7 @@ _INSERT = text(
     "VALUES (:user, :contact, :email, :evidence, 1, UTC_TIMESTAMP(6)) "
     "ON DUPLICATE KEY UPDATE user_id = VALUES(user_id)"
 )
-_GRANT = text("UPDATE custom_hde_user_map SET sees = 1 WHERE user_id = :user AND email = :email")
+_GRANT = text(
+    "UPDATE custom_hde_user_map SET sees = 1, evidence = :evidence "
+    "WHERE user_id = :user AND contact_id = :contact AND email = :email"
+)

@@ -119,8 +119,8 @@ async def follow_proof(request: AnyRequest, site: NamedDependency[Site], token: 
     try:
         identity.check_proof(site.tokens, visitor.person.customer, token)
     except NotFound:
-        return _proof(site, request, visitor, "expired")
-    return _proof(site, request, visitor, "follow", token=token)
+        return _proof(site, request, visitor, _proven_or(visitor, "expired"))
+    return _proof(site, request, visitor, _proven_or(visitor, "follow"), token=token)
 
 
 @post("/prove/{token:str}", status_code=303)
@@ -132,9 +132,14 @@ async def prove(request: AnyRequest, site: NamedDependency[Site], token: FromPat
     try:
         await site.databases.run(identity.prove, site.tokens, visitor.person.customer, token)
     except NotFound:
-        return _proof(site, request, visitor, "expired")
+        return _proof(site, request, visitor, _proven_or(visitor, "expired"))
     log.info("customer %d proved his address", visitor.person.customer.id)
     return redirect(site, "/", visitor, flash="proven")
+
+
+def _proven_or(visitor: Visitor, state: str) -> str:
+    """A link opened again after it has done its work says so."""
+    return "done" if visitor.person.sight is Sight.PROVEN else state
 
 
 def _proof(site: Site, request: AnyRequest, visitor: Visitor, state: str, **more: object) -> Answer:

@@ -91,12 +91,32 @@ def test_what_the_shops_word_granted_lapses_with_it() -> None:
 
 
 def test_the_link_of_the_mail_proves_the_address_of_this_account_only(databases: Databases) -> None:
-    token = identity.proof_token(TOKENS, ANNA.id, ANNA.email)
+    token = identity.proof_token(TOKENS, ANNA.id, ANNA.email, "1")
     for other in (BORIS, changed(ANNA, email="new@shop.example"), changed(BORIS, email=ANNA.email)):
         with pytest.raises(NotFound):
             databases.run_here(identity.prove, TOKENS, other, token)
     databases.run_here(identity.prove, TOKENS, ANNA, token)
     assert sees(*databases.read_here(links.of, ANNA.id)).sight is Sight.PROVEN
+
+
+def test_a_link_proves_once_and_brings_nothing_back_that_was_withdrawn_since(databases: Databases) -> None:
+    token = identity.proof_token(TOKENS, ANNA.id, ANNA.email, "1")
+    databases.run_here(identity.prove, TOKENS, ANNA, token)
+    databases.run_here(links.add, ANNA.id, ANNA.email, BY_MAIL, [41])
+    databases.run_here(lambda unit: unit.state.execute(text("UPDATE custom_hde_user_map SET sees = 0")))
+    with pytest.raises(NotFound):
+        databases.run_here(identity.prove, TOKENS, ANNA, token)
+    assert sees(*databases.read_here(links.of, ANNA.id)).sight is Sight.UNPROVEN
+
+
+def test_a_new_proof_brings_back_the_address_and_no_contact_that_was_withdrawn_by_name(databases: Databases) -> None:
+    for jti in ("1", "2"):
+        databases.run_here(identity.prove, TOKENS, ANNA, identity.proof_token(TOKENS, ANNA.id, ANNA.email, jti))
+        databases.run_here(links.add, ANNA.id, ANNA.email, BY_MAIL, [41])
+        if jti == "1":
+            databases.run_here(lambda unit: unit.state.execute(text("UPDATE custom_hde_user_map SET sees = 0")))
+    person = sees(*databases.read_here(links.of, ANNA.id))
+    assert (person.joins, person.contacts, person.withdrawn) == (BY_MAIL, frozenset(), {41})
 
 
 def test_asking_is_limited_per_account_and_per_address(databases: Databases) -> None:
