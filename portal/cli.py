@@ -35,7 +35,6 @@ def main() -> None:
 def serve(host: str, port: int, workers: int, no_worker: bool, no_migrate: bool) -> None:
     """Web and worker."""
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
 
     settings = _settings(Settings)
     if not no_migrate:
@@ -57,6 +56,8 @@ def serve(host: str, port: int, workers: int, no_worker: bool, no_migrate: bool)
     if workers == 1:
         server.run()
         return
+    from uvicorn.supervisors import Multiprocess
+
     Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 

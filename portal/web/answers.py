@@ -50,12 +50,13 @@ def page(
     locale, flash = site.locale(request, visitor), _flash(site, request, visitor)
     now = datetime.now(UTC)
     customer = visitor.person.customer.id
-    key = (template, customer, locale, keep, int(now.timestamp()) // 60) if keep is not None and not flash else None
-    body = site.kept.get(key) if key else None
-    if body is None:
+    key = (template, customer, locale, keep) if keep is not None and not flash else None
+    minute = int(now.timestamp()) // 60
+    kept_minute, body = site.kept.get(key, (0, b"")) if key else (0, b"")
+    if kept_minute != minute:
         body = site.pages.render(template, locale=locale, nonce=NONCE_PLACE, now=now, flash=flash, **context)
         if key and len(body) <= LARGEST_KEPT:
-            site.kept[key] = body
+            site.kept[key] = minute, body
     nonce = secrets.token_urlsafe(18)
     request.scope["state"][NONCE] = nonce
     answer: Answer = Response(body.replace(NONCE_PLACE.encode(), nonce.encode()), media_type=HTML)

@@ -37,7 +37,9 @@ class Site:
     statics: Statics
     tokens: Tokens
     cookie_prefix: str
-    kept: LRUCache[tuple[Any, ...], bytes] = field(default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=len))
+    kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
+        default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))
+    )
 
     def locale(self, request: AnyRequest, visitor: Visitor | None = None) -> str:
         """The language: chosen here, else the shop's own cookie, else the browser's, else the account's."""
