@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from portal.database import Databases, Unit
 from portal.errors import HelpdeskBanned, HelpdeskBusy
+from portal.helpdesk import budget as budget_module
 from portal.helpdesk.budget import Budget
 from portal.store import slots
 from portal.store.slots import Refused, Slot
@@ -256,3 +257,68 @@ def test_losers_of_the_race_for_the_probe_keep_no_slot(databases: Databases) -> 
     assert [one.probe for one in found if isinstance(one, Slot)] == [True]
     query = text("SELECT COUNT(*) FROM custom_hde_api_slot WHERE free_at > UTC_TIMESTAMP(6)")
     assert databases.read_here(lambda unit: unit.state.execute(query).scalar()) == 1
+
+
+def length_of_ban(told: HelpdeskBanned) -> float:
+    return (told.until - datetime.now(UTC)).total_seconds()
+
+
+def test_a_short_ban_does_not_cut_a_long_one_but_a_probe_knows_better(databases: Databases) -> None:
+    async def bans() -> None:
+        budget = Budget(databases, 10, 60.0, 60.0)
+        await budget.banned(1200)
+        assert length_of_ban(await budget.banned(5)) > 1100, "a call that was under way when the ban fell"
+        end_of_ban(databases)
+        async with budget.slot(0) as probe:
+            assert probe.probe
+            assert length_of_ban(await budget.banned(5)) <= 6
+
+    run(bans())
+
+
+# Processes that are slow themselves
+
+
+def slow_once(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """The next take of a slot is committed, and heard of late."""
+    take, late = slots.take, [seconds]
+
+    def slow(unit: Unit, rate: int, hold_seconds: float) -> Slot | Refused:
+        taken = take(unit, rate, hold_seconds)
+        unit.commit()
+        time.sleep(late.pop() if late else 0)
+        return taken
+
+    monkeypatch.setattr(slots, "take", slow)
+
+
+def test_who_is_cancelled_while_he_takes_a_slot_leaves_none_taken(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cancelled() -> None:
+        budget = Budget(databases, 1, 60.0, 60.0)
+        await databases.run(slots.fill, 1)
+        slow_once(monkeypatch, 0.5)
+        task = asyncio.create_task(budget._take(0))
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await budget._take(0)
+
+    run(cancelled())
+
+
+def test_a_process_that_was_suspended_does_not_call_with_the_slot_it_had(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget_module, "LAG_SECONDS", 0.4)
+    slow_once(monkeypatch, 0.6)
+
+    async def suspended() -> None:
+        budget = Budget(databases, 1, 60.0, 60.0)
+        with pytest.raises(HelpdeskBusy):
+            await budget._take(0)
+        await budget._take(0)
+
+    run(suspended())

@@ -78,6 +78,19 @@ def test_v2_statuses_are_asked_once_and_may_be_withheld(v2: Desk) -> None:
     assert [found.status_name for found in run(v2.client().list_tickets(ANNA, 1)).tickets] == ["process", "20"]
 
 
+def test_v2_statuses_that_fail_cost_their_names_and_one_question(v2: Desk) -> None:
+    v2.answer("/tickets/", sample("v2_tickets"))
+    v2.answer("/statuses/", b"", 500)
+
+    async def twice() -> None:
+        reader = v2.client()
+        for _ in range(2):
+            assert len((await reader.list_tickets(ANNA, 1)).tickets) == 2
+
+    run(twice())
+    assert v2.paths().count("/statuses/") == 1
+
+
 def test_v2_posts_tell_their_authors_by_comparison_and_one_question(v2: Desk) -> None:
     v2.answer("/tickets/10/posts/", sample("v2_posts"))
     v2.answer("/users/77", sample("v2_user_array"))
