@@ -159,8 +159,7 @@ def _weighed(part: str) -> tuple[str, float]:
 def masked(email: str) -> str:
     """An address its owner recognises and a passer-by does not learn: `a…@shop.example`."""
     name, at, host = tidy(email).rpartition("@")
-    # U+2060 keeps the two halves on one line.
-    return f"{name[:1]}…\u2060{at}{host}"
+    return f"{name[:1]}…{at}{host}"
 
 
 def speakable(name: str) -> bool:

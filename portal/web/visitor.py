@@ -77,8 +77,12 @@ class Visitors:
         if not header:
             raise SignedOut
         address = self._address(request)
+        if f"{FLASH_COOKIE}=" in header:
+            # He is remembered as he will be without it: the next page must not fall back to what was before.
+            newly = True
+            crumbs = (crumb.strip() for crumb in header.split(";"))
+            header = "; ".join(crumb for crumb in crumbs if not crumb.startswith(f"{FLASH_COOKIE}="))
         key = hashlib.blake2b(f"{address} {header}".encode("utf-8", "surrogateescape"), digest_size=16).digest()
-        newly = newly or f"{FLASH_COOKIE}=" in header
         if self._fresh is not None and not newly and (known := self._fresh.get(key)):
             return known
         found = await self._databases.read(self._load, header, address)

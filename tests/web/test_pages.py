@@ -143,7 +143,7 @@ def with_message(**changes: Any) -> Any:
 
 
 def test_the_owner_is_told_why_he_sees_nothing() -> None:
-    assert "a…\u2060@shop.example" in draw("list-unproven")
+    assert "a…@shop.example" in draw("list-unproven")
     assert "anna@shop.example" not in draw("list-unproven")
     assert f'action="{PREFIX}/prove"' in draw("list-unproven") and 'name="csrf" value="token"' in draw("list-unproven")
     assert "<form" not in draw("list-unproven-no-mail")
@@ -240,7 +240,7 @@ def test_the_language_is_the_first_that_somebody_asked_for(
 
 @pytest.mark.parametrize(
     ("email", "shown"),
-    [("anna@shop.example", "a…\u2060@shop.example"), ("", "…\u2060"), ("@", "…\u2060@"), ("no", "…\u2060no")],
+    [("anna@shop.example", "a…@shop.example"), ("", "…"), ("@", "…@"), ("no", "…no")],
 )
 def test_an_address_is_masked(email: str, shown: str) -> None:
     assert masked(email) == shown
