@@ -41,9 +41,9 @@ class Origin:
         """The address of the list."""
         return f"{self.address}{PREFIX}/"
 
-    def tell(self, name: str, **told: object) -> dict[str, Any]:
+    def tell(self, act: str, /, **told: object) -> dict[str, Any]:
         """Direct the help desk: an act of a customer or an operator, a fault, a limit."""
-        return direct(self.state, name, told)
+        return direct(self.state, act, told)
 
     def ticket(
         self, email: str, subject: str = "Where is my parcel?", html: str = "<p>Hello</p>", **more: object

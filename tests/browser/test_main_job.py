@@ -40,11 +40,11 @@ def test_anna_finds_all_her_requests_and_opens_one(tab: Tab, origin: Origin) -> 
     assert tab.subjects()[0] == "Можно ли изменить адрес доставки?" and "Возврат чайника" not in tab.subjects()
     assert "Принято Последнее сообщение:" in tab.text() and "с сайта" in tab.text()
     tab.inspect("list")
-    tab.page.get_by_role("link", name="Где моя посылка?").click()
+    tab.follow(tab.page.get_by_role("link", name="Где моя посылка?"))
     assert "Поддержка, Мария" in tab.text() and "второй пакет уже в пути" in tab.text()
     assert "Компенсация" not in tab.page.content(), "an internal note"
     tab.inspect("conversation")
-    tab.page.get_by_role("link", name="Все обращения").click()
+    tab.follow(tab.page.get_by_role("link", name="Все обращения"))
     assert tab.page.url == origin.requests
 
 
@@ -70,7 +70,7 @@ def test_a_foreign_id_answers_like_a_missing_one_to_who_has_requests(tab: Tab, o
         assert tab.open(f"{PREFIX}/{number}") == 404
         tab.expect_complaint("404")
         assert "Секрет" not in tab.page.content()
-    tab.page.get_by_role("link", name="К моим обращениям").click()
+    tab.follow(tab.page.get_by_role("link", name="К моим обращениям"))
     assert tab.page.url == origin.requests
 
 
@@ -101,14 +101,14 @@ def test_thirty_five_requests_take_two_pages(tab: Tab, origin: Origin) -> None:
     first = tab.subjects()
     assert "35 обращений" in tab.text()
     tab.inspect("first page")
-    tab.page.get_by_role("link", name="Раньше").click()
+    tab.follow(tab.page.get_by_role("link", name="Раньше"))
     assert tab.page.url == f"{origin.requests}?page=2"
     second = tab.subjects()
     tab.inspect("second page")
     assert sorted(first + second) == sorted(f"Вопрос {number}" for number in range(1, 36))
-    tab.page.get_by_role("link", name="Новее").click()
+    tab.follow(tab.page.get_by_role("link", name="Новее"))
     assert tab.page.url == origin.requests and tab.subjects() == first
-    tab.page.get_by_role("link", name="Страница 2").click()
+    tab.follow(tab.page.get_by_role("link", name="Страница 2"))
     assert tab.subjects() == second
 
 
@@ -117,7 +117,7 @@ def test_signed_out_she_is_asked_to_sign_in_again(tab: Tab, origin: Origin) -> N
     tab.enter(ANNA)
     assert len(tab.subjects()) == 1
     tab.open("/")
-    tab.page.get_by_role("button", name="Выйти").click()
+    tab.follow(tab.page.get_by_role("button", name="Выйти"))
     for path in (f"{PREFIX}/", f"{PREFIX}/{ticket}"):
         tab.open(path)
         assert "/auth/?backurl=" in tab.page.url and "parcel" not in tab.page.content()
@@ -128,15 +128,15 @@ def test_the_language_is_switched_and_stays(tab: Tab, origin: Origin) -> None:
         origin.ticket(ANNA.login, f"Question {number}")
     tab.enter(ANNA, f"{PREFIX}/?page=2")
     assert tab.page.locator("html").get_attribute("lang") == "ru"
-    tab.page.get_by_role("link", name="English").click()
+    tab.follow(tab.page.get_by_role("link", name="English"))
     assert tab.page.url == f"{origin.requests}?page=2"
     assert tab.page.locator("html").get_attribute("lang") == "en"
     assert "My requests 30 requests" in tab.text()
     tab.inspect("list in English")
-    tab.page.locator(".requests a").first.click()
+    tab.follow(tab.page.locator(".requests a").first)
     assert tab.page.locator("html").get_attribute("lang") == "en" and "opened" in tab.text()
     tab.inspect("conversation in English")
-    tab.page.get_by_role("link", name="Русский").click()
+    tab.follow(tab.page.get_by_role("link", name="Русский"))
     assert "открыто" in tab.text()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Locator, Page
 
 from portal.sandbox.people import Account
 from tests.browser.origin import PREFIX
@@ -62,8 +62,12 @@ class Tab:
         """Fill in the shop's form, which must be on the screen."""
         self.page.fill("#login", account.login)
         self.page.fill("#password", account.password)
+        self.follow(self.page.locator("main button"))
+
+    def follow(self, link: Locator) -> None:
+        """Click a link or a button, and wait for the page it leads to."""
         with self.page.expect_navigation():
-            self.page.click("main button")
+            link.click()
 
     def text(self) -> str:
         """What the main part says, in one line."""
