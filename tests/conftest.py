@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -14,6 +15,9 @@ from pathlib import Path
 import pymysql
 import pytest
 
+START_SECONDS = 90
+"""A busy machine with several test workers takes its time."""
+
 
 class MariaDB:
     """A private server: its own folder, its own socket, no port."""
@@ -22,11 +26,19 @@ class MariaDB:
         self.folder = folder
         self.socket = folder / "s"
         self.process: subprocess.Popen[bytes] | None = None
-        subprocess.run(
-            [_program("mariadb-install-db"), "--no-defaults", f"--datadir={folder / 'data'}", "--auth-root-authentication-method=normal",
-             "--skip-test-db", *_as_me()],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        install = [
+            _program("mariadb-install-db"),
+            "--no-defaults",
+            f"--datadir={folder / 'data'}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            *_as_me(),
+        ]
+        # One at a time: several workers start at once, and two installs have been seen to disturb each other.
+        with (Path(tempfile.gettempdir()) / "portal-tests-install.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            made = subprocess.run(install, capture_output=True, text=True)
+        assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
 
     def start(self) -> None:
         self.process = subprocess.Popen(
@@ -34,7 +46,7 @@ class MariaDB:
              f"--pid-file={self.folder / 'pid'}", "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=128M", *_as_me()],
             stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"),
         )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + START_SECONDS
         while True:
             try:
                 pymysql.connect(unix_socket=str(self.socket), user="root").close()
