@@ -37,7 +37,7 @@ class MariaDB:
         # One at a time: several workers start at once, and two installs have been seen to disturb each other.
         with (Path(tempfile.gettempdir()) / "portal-tests-install.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            made = subprocess.run(install, capture_output=True, text=True)
+            made = subprocess.run(install, check=False, capture_output=True, text=True)
         assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
 
     def start(self) -> None:
