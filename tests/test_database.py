@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 
@@ -52,12 +53,14 @@ def test_a_deadlock_is_tried_again_from_the_start(databases: Databases) -> None:
     databases.run_here(put, "a")
     databases.run_here(put, "b")
     seen: list[str] = []
+    each_has_his_first = threading.Barrier(2)
 
     def cross(unit: Unit, first: str, second: str) -> None:
         seen.append(first)
         change = text("UPDATE t SET b = b + 1 WHERE a = :a")
         unit.state.execute(change, {"a": first})
-        time.sleep(0.2)
+        if len(seen) <= 2:
+            each_has_his_first.wait(10)
         unit.state.execute(change, {"a": second})
 
     async def both() -> None:

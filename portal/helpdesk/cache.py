@@ -1,20 +1,19 @@
 """60 seconds of memory for what the help desk told, one call for many readers, and the last good copy for bad days.
 
-Order: this process's memory, the copy in the database when another process has renewed it, one renewal at a time in
-this process (a task) and over all processes (a lease in the copy's row), and when the wait runs out or the renewal
-fails, the old copy. Nothing here knows who may see what.
+Memory first, then the copy in the database, then one renewal at a time, in this process (a task) and over all (a lease
+in the copy's row), and when that fails or takes too long, the old copy. Nothing here knows who may see what.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
@@ -254,7 +253,9 @@ class Cache:
                 snapshots.store, kind.name, key, holder=holder, body=body, brief=kind.brief(value)
             )
             fetched_at = stored.fetched_at
-        return self._keep(kind, key, Copy(value, fetched_at, False, _version(body)), 0.0, len(body))
+        return self._keep(
+            kind, key, Copy(value, fetched_at, False, blake2b(body, digest_size=9).hexdigest()), 0.0, len(body)
+        )
 
     def _fresh(self, kind: _Kind[T], key: str, found: Snapshot | None) -> Copy[T] | None:
         """What another process has fetched, when that is not too long ago. Raises HelpdeskMissing."""
@@ -295,8 +296,4 @@ def _old(kind: _Kind[T], found: Snapshot | None) -> Copy[T] | None:
         value = msgspec.json.decode(found.body[1:], type=kind.type)
     except msgspec.MsgspecError:
         return None
-    return Copy(value, found.fetched_at, False, _version(found.body))
-
-
-def _version(body: bytes) -> str:
-    return hashlib.blake2b(body, digest_size=9).hexdigest()
+    return Copy(value, found.fetched_at, False, blake2b(found.body, digest_size=9).hexdigest())

@@ -260,13 +260,14 @@ def test_a_help_desk_that_fails_leaves_the_last_good_copy_with_its_age(shop: Sta
 def test_a_help_desk_that_is_slow_keeps_a_page_waiting_three_seconds_at_most(shop_v1: Stage) -> None:
     shop_v1.ticket(ANNA, "Where is my parcel?")
     shop_v1.prove(ANNA)
-    shop_v1.tell("faults", kind="stall", value="4", count=1)
+    shop_v1.tell("faults", kind="stall", value="8", count=1)
     with shop_v1.client(ANNA) as anna:
         begun = time.monotonic()
         page = anna.get(f"{PREFIX}/")
-        assert time.monotonic() - begun < requests.PATIENCE_SECONDS + 0.5
+        # Half of the stall, and far from it: a busy machine may add a second or two.
+        assert time.monotonic() - begun < requests.PATIENCE_SECONDS + 3
         assert page.status_code == 200 and 'http-equiv="refresh"' in page.text
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 20
         while "Where is my parcel?" not in page.text and time.monotonic() < deadline:
             time.sleep(0.5)
             page = anna.get(f"{PREFIX}/")
