@@ -7,6 +7,7 @@ import logging
 import sys
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -39,6 +40,7 @@ def serve(host: str, port: int, workers: int, no_worker: bool, no_migrate: bool)
     settings = _settings(Settings)
     if not no_migrate:
         _migrate(settings)
+    _inspect(settings)
     config = uvicorn.Config(
         partial(_app, run_worker=not no_worker),
         factory=True,
@@ -140,9 +142,28 @@ def _settings(kind: type[S]) -> S:
     try:
         return load(kind)
     except WrongSettings as error:
-        for problem in error.problems:
-            click.echo(problem, err=True)
-        sys.exit(WRONG_SETTINGS)
+        _refuse(error)
+
+
+def _inspect(settings: Settings) -> None:
+    """What only the shop's database can tell of the settings is told before anything is served."""
+    from portal.bitrix import tables
+    from portal.bitrix.sessions import Gate
+    from portal.database import Databases
+
+    databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
+    try:
+        Gate(settings, databases.read_here(tables.inspect))
+    except WrongSettings as error:
+        _refuse(error)
+    finally:
+        databases.close()
+
+
+def _refuse(error: WrongSettings) -> NoReturn:
+    for problem in error.problems:
+        click.echo(problem, err=True)
+    sys.exit(WRONG_SETTINGS)
 
 
 def _migrate(settings: Settings) -> list[str]:

@@ -128,7 +128,10 @@ class Settings(PublicSettings):
     @classmethod
     def _networks(cls, value: object) -> object:
         words = _split(value)
-        return tuple(ipaddress.ip_network(word) for word in words) if isinstance(words, tuple) else words
+        try:
+            return tuple(ipaddress.ip_network(word) for word in words) if isinstance(words, tuple) else words
+        except ValueError:
+            raise ValueError("must be addresses or networks, such as 127.0.0.1,10.0.0.0/8") from None
 
     @field_validator("hde_timezone", "timezone", mode="before")
     @classmethod

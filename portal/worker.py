@@ -95,10 +95,10 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     try:
         message = _LETTERS[job.kind](settings, tokens, render, job.id, job.payload)
         await asyncio.to_thread(mail.send, settings.smtp_url.get_secret_value(), message)
-    except (letters.Undeliverable, smtplib.SMTPRecipientsRefused) as error:
+    except letters.Undeliverable as error:
         await _failed(databases, job, error, None)
     except (OSError, smtplib.SMTPException) as error:
-        await _failed(databases, job, error, _back_off(job.attempts))
+        await _failed(databases, job, error, None if _is_final(error) else _back_off(job.attempts))
     else:
         await databases.run(outbox.finish, job)
         log.info("outbox %d: %s sent at attempt %d", job.id, job.kind, job.attempts)
@@ -106,6 +106,13 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
 
 
 _LETTERS = {PROOF_MAIL: letters.proof}
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the server has refused the address for good; a 4xx is greylisting, or a mailbox that is full today."""
+    return isinstance(error, smtplib.SMTPRecipientsRefused) and all(
+        code >= 500 for code, _ in error.recipients.values()
+    )
 
 
 async def _failed(databases: Databases, job: Job, error: Exception, retry_in: float | None) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from portal.config import Settings, load
 from portal.errors import WrongSettings
+from portal.helpdesk import v1, v2
 
 GOOD = {
     "PORTAL_DATABASE_URL": "mysql+pymysql://shop:canary-password@localhost/shop",
@@ -48,6 +49,7 @@ def test_everything_wrong_or_missing_is_told_at_once_by_name_and_without_values(
     monkeypatch.setenv("PORTAL_HDE_RATE", "canary")
     monkeypatch.setenv("PORTAL_TIMEZONE", "canary/canary")
     monkeypatch.setenv("PORTAL_HDE_TOKEN_FILE", "/canary/of/a/missing/file")
+    monkeypatch.setenv("PORTAL_TRUSTED_PROXIES", "canary")
     told = problems()
     for name in ("DATABASE_URL", "SECRET_KEYS", "HDE_RATE", "TIMEZONE", "HDE_API_KEY", "HDE_TOKEN_FILE"):
         assert any(problem.startswith(f"PORTAL_{name} ") for problem in told), name
@@ -106,3 +108,13 @@ def test_the_environment_goes_before_the_env_file(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PORTAL_PREFIX", "/from/environment/")
     settings = load(Settings)
     assert (settings.locale, settings.prefix) == ("en", "/from/environment")
+
+
+@pytest.mark.parametrize("dialect", ["v1", "v2"])
+def test_each_dialect_takes_whichever_credentials_are_set(monkeypatch: pytest.MonkeyPatch, dialect: str) -> None:
+    speaks = {"v1": v1, "v2": v2}[dialect]
+    assert speaks.authorization(load(Settings)).startswith("Basic ")
+    for name in ("PORTAL_HDE_EMAIL", "PORTAL_HDE_API_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PORTAL_HDE_TOKEN", "token")
+    assert speaks.authorization(load(Settings)) == "Bearer token"

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from cachetools import TLRUCache
@@ -26,9 +26,11 @@ from portal.errors import (
     HelpdeskError,
     HelpdeskMissing,
     HelpdeskPending,
+    HelpdeskRefused,
     HelpdeskUnreachable,
 )
 from portal.helpdesk.client import Client
+from portal.helpdesk.copies import Flight, Kept, Kind
 from portal.helpdesk.last_word import brief, overlaid, with_last_word
 from portal.model import Contact, Conversation, Copy, Ticket, TicketPage
 from portal.store import snapshots
@@ -64,52 +66,26 @@ FORMAT = b"1"
 """The first byte of a kept copy; copies of another format count as absent."""
 
 
-@dataclass(slots=True)
-class _Kept(Generic[T]):
-    copy: Copy[T]
-    until: float
-    size: int
-
-
-@dataclass(slots=True)
-class _Flight(Generic[T]):
-    """A renewal under way, and the old copy it has found meanwhile."""
-
-    task: asyncio.Task[Copy[T]]
-    old: Copy[T] | None = None
-
-
-@dataclass(frozen=True)
-class _Kind(Generic[T]):
-    """A sort of copies: its name in the table, its type, how to fetch one, how long it is fresh (seconds)."""
-
-    name: str
-    type: Any
-    fetch: Callable[[str], Awaitable[T]]
-    fresh: Callable[[T], float]
-    brief: Callable[[T], bytes] = lambda _value: b""
-
-
 class Cache:
     """Reads of the help desk for everybody. `until` of its methods is the loop's time when the page must answer."""
 
     def __init__(self, client: Client, databases: Databases, seconds: int) -> None:
         self._databases = databases
         self._seconds = seconds
-        self._memory: TLRUCache[tuple[str, str], _Kept[Any]] = TLRUCache(
+        self._memory: TLRUCache[tuple[str, str], Kept[Any]] = TLRUCache(
             MEMORY_BYTES, ttu=lambda _key, kept, _now: kept.until, timer=monotonic, getsizeof=lambda kept: kept.size
         )
-        self._flights: dict[tuple[str, str], _Flight[Any]] = {}
+        self._flights: dict[tuple[str, str], Flight[Any]] = {}
         self._client = client
         self._doubt_until = 0.0
-        self._contacts = _Kind[tuple[Contact, ...]](
+        self._contacts = Kind[tuple[Contact, ...]](
             "contacts",
             tuple[Contact, ...],
             client.find_contacts,
             lambda found: seconds * CONTACT_TIMES if found else seconds,
         )
-        self._tickets = _Kind[TicketPage]("tickets", TicketPage, self._fetch_tickets, lambda _: seconds)
-        self._conversations = _Kind[Conversation](
+        self._tickets = Kind[TicketPage]("tickets", TicketPage, self._fetch_tickets, lambda _: seconds)
+        self._conversations = Kind[Conversation](
             "conversation", Conversation, self._fetch_conversation, lambda _: seconds, brief
         )
 
@@ -140,7 +116,7 @@ class Cache:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _get(self, kind: _Kind[T], key: str, until: float) -> Copy[T]:
+    async def _get(self, kind: Kind[T], key: str, until: float) -> Copy[T]:
         """A copy, fresh if it can be had before `until`.
 
         Raises HelpdeskPending when there is none yet, and the renewal's error when there is none and it failed.
@@ -162,7 +138,7 @@ class Cache:
                 raise
         return replace(flight.old, stale=True)
 
-    async def _wait(self, flight: _Flight[T], until: float) -> Copy[T]:
+    async def _wait(self, flight: Flight[T], until: float) -> Copy[T]:
         """What the renewal brings. Raises TimeoutError at `until`, soon when in doubt and there is an old copy."""
         if monotonic() < self._doubt_until:
             hurried = min(until, asyncio.get_running_loop().time() + HURRIED_SECONDS)
@@ -174,17 +150,17 @@ class Cache:
         async with asyncio.timeout_at(until):
             return await asyncio.shield(flight.task)
 
-    def _take_off(self, kind: _Kind[T], key: str) -> _Flight[T]:
+    def _take_off(self, kind: Kind[T], key: str) -> Flight[T]:
         # The task outlives the page that wanted it first: what it brings is for whoever comes next.
         place = (kind.name, key)
         task = asyncio.create_task(self._renew(kind, key))
-        flight = _Flight(task)
+        flight = Flight(task)
         self._flights[place] = flight
 
         def landed(done: asyncio.Task[Copy[T]]) -> None:
             error = None if done.cancelled() else done.exception()
-            if isinstance(error, HelpdeskError) and not isinstance(error, HelpdeskMissing):
-                log.info("help desk: %s not renewed: %s", kind.name, error)
+            if error is not None and not isinstance(error, HelpdeskMissing | DatabaseAway):
+                self._tell(kind.name, error)
                 self._doubt_until = monotonic() + DOUBT_SECONDS
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._flights.pop, place, None)
             else:
@@ -193,7 +169,15 @@ class Cache:
         task.add_done_callback(landed)
         return flight
 
-    async def _renew(self, kind: _Kind[T], key: str) -> Copy[T]:
+    def _tell(self, name: str, error: BaseException) -> None:
+        if isinstance(error, HelpdeskRefused):
+            log.error("help desk: %s refused (%s): are PORTAL_HDE_TOKEN, or _EMAIL and _API_KEY, right?", name, error)
+        elif isinstance(error, HelpdeskError):
+            log.info("help desk: %s not renewed: %s", name, error)
+        else:
+            log.error("help desk: %s not renewed", name, exc_info=error)
+
+    async def _renew(self, kind: Kind[T], key: str) -> Copy[T]:
         holder = secrets.token_hex(16).encode()
         seen = await self._databases.read(snapshots.load, kind.name, key)
         while True:
@@ -210,7 +194,7 @@ class Cache:
             return await self._fetch(kind, key, holder)
 
     @asynccontextmanager
-    async def _claimed(self, kind: _Kind[T], key: str, holder: bytes) -> AsyncIterator[None]:
+    async def _claimed(self, kind: Kind[T], key: str, holder: bytes) -> AsyncIterator[None]:
         """Keep the claim for as long as the block takes, and end it however the block ends."""
 
         async def say_so() -> None:
@@ -226,7 +210,7 @@ class Cache:
             saying.cancel()
             await asyncio.shield(self._databases.run(snapshots.give_up, kind.name, key, holder))
 
-    async def _watch(self, kind: _Kind[T], key: str, seen: Snapshot | None) -> Snapshot | None:
+    async def _watch(self, kind: Kind[T], key: str, seen: Snapshot | None) -> Snapshot | None:
         """Somebody else is renewing it: wait until it is there, or until he has given up or died."""
         deadline = monotonic() + LEASE_SECONDS
         while monotonic() < deadline:
@@ -239,7 +223,7 @@ class Cache:
                 raise HelpdeskUnreachable("another process has just failed to fetch it")
         return seen
 
-    async def _fetch(self, kind: _Kind[T], key: str, holder: bytes) -> Copy[T]:
+    async def _fetch(self, kind: Kind[T], key: str, holder: bytes) -> Copy[T]:
         try:
             value = await kind.fetch(key)
         except HelpdeskMissing:
@@ -257,7 +241,7 @@ class Cache:
             kind, key, Copy(value, fetched_at, False, blake2b(body, digest_size=9).hexdigest()), 0.0, len(body)
         )
 
-    def _fresh(self, kind: _Kind[T], key: str, found: Snapshot | None) -> Copy[T] | None:
+    def _fresh(self, kind: Kind[T], key: str, found: Snapshot | None) -> Copy[T] | None:
         """What another process has fetched, when that is not too long ago. Raises HelpdeskMissing."""
         if found is None:
             return None
@@ -270,10 +254,10 @@ class Cache:
             return None
         return self._keep(kind, key, copy, found.age, len(found.body))
 
-    def _keep(self, kind: _Kind[T], key: str, copy: Copy[T], age: float, size: int) -> Copy[T]:
+    def _keep(self, kind: Kind[T], key: str, copy: Copy[T], age: float, size: int) -> Copy[T]:
         if size <= LARGEST_COPY:
             left = kind.fresh(copy.value) - age
-            self._memory[kind.name, key] = _Kept(copy, monotonic() + left, size)
+            self._memory[kind.name, key] = Kept(copy, monotonic() + left, size)
         return copy
 
     async def _fetch_tickets(self, key: str) -> TicketPage:
@@ -289,7 +273,7 @@ class Cache:
         return Conversation(with_last_word(ticket, messages), messages)
 
 
-def _old(kind: _Kind[T], found: Snapshot | None) -> Copy[T] | None:
+def _old(kind: Kind[T], found: Snapshot | None) -> Copy[T] | None:
     if found is None or found.body is None or found.body[:1] != FORMAT:
         return None
     try:

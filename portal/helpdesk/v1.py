@@ -6,6 +6,7 @@ from datetime import UTC
 
 from portal.config import Settings
 from portal.helpdesk import decode
+from portal.helpdesk.credentials import basic, bearer
 from portal.helpdesk.decode import Call, Known, Row
 from portal.model import Attachment, Contact, Message, Status, Ticket
 
@@ -14,7 +15,7 @@ _STATUSES = {"open": Status.IN_PROGRESS, "pending": Status.WAITING, "closed": St
 
 def authorization(settings: Settings) -> str:
     """The Authorization header."""
-    return f"Bearer {settings.hde_token.get_secret_value()}"
+    return bearer(settings) or basic(settings)
 
 
 def find_contacts(email: str, page: int) -> Call:

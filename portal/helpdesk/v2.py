@@ -6,11 +6,11 @@ the caller compares owners; a post does not say what its author is.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 
 from portal.config import Settings
 from portal.helpdesk import decode
+from portal.helpdesk.credentials import basic, bearer
 from portal.helpdesk.decode import Call, Known, Row
 from portal.model import Attachment, Contact, Message, Status, Ticket
 
@@ -22,8 +22,7 @@ FILE_ID_LENGTH = 16
 
 def authorization(settings: Settings) -> str:
     """The Authorization header."""
-    pair = f"{settings.hde_email}:{settings.hde_api_key.get_secret_value()}"
-    return "Basic " + base64.b64encode(pair.encode()).decode()
+    return basic(settings) or bearer(settings)
 
 
 def find_contacts(email: str, page: int) -> Call:

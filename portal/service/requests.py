@@ -142,6 +142,8 @@ async def _contacts(person: Person, desk: Desk, until: float) -> tuple[int, ...]
             raise
         return tuple(sorted(person.contacts))
     ids = {contact.id for contact in found.value} - person.withdrawn
+    if found.stale:
+        return tuple(sorted(ids & person.contacts))
     if new := ids - person.contacts:
         await desk.databases.run(links.add, person.customer.id, person.customer.email, person.joins, sorted(new))
     return tuple(sorted(ids))
@@ -150,7 +152,11 @@ async def _contacts(person: Person, desk: Desk, until: float) -> tuple[int, ...]
 async def _pages(desk: Desk, contacts: Sequence[int], page: int, until: float) -> list[Copy[TicketPage]]:
     """The upstream pages that page `page` is made of: that one for one contact, the first ones of each for several."""
     if len(contacts) == 1:
-        return [await desk.cache.tickets(contacts[0], page, until)]
+        # The first page says how many there are: numbers are cheap to make up, and a page is a call.
+        first = await desk.cache.tickets(contacts[0], 1, until)
+        if page > max(1, first.value.pages):
+            raise NotFound
+        return [first if page == 1 else await desk.cache.tickets(contacts[0], page, until)]
     if page > MERGED_PAGES:
         raise NotFound
     wanted = [(contact, number) for contact in contacts for number in range(1, page + 1)]

@@ -42,6 +42,11 @@ def add(unit: Unit, user_id: int, email: str, evidence: str, contact_ids: Iterab
         unit.state.execute(_INSERT, rows)
 
 
+def lapse(unit: Unit, user_id: int, email: str) -> None:
+    """The account's address is another one now: what was proven of the former ends for good, also if it comes back."""
+    unit.state.execute(_LAPSE, {"user": user_id, "email": email.encode()})
+
+
 def _row(user_id: int, contact_id: int, email: str, evidence: str) -> dict[str, object]:
     return {"user": user_id, "contact": contact_id, "email": email.encode(), "evidence": evidence.encode()}
 
@@ -52,6 +57,7 @@ _INSERT = text(
     "VALUES (:user, :contact, :email, :evidence, 1, UTC_TIMESTAMP(6)) "
     "ON DUPLICATE KEY UPDATE user_id = VALUES(user_id)"
 )
+_LAPSE = text("DELETE FROM custom_hde_user_map WHERE user_id = :user AND email <> :email")
 _GRANT = text(
     "UPDATE custom_hde_user_map SET sees = 1, evidence = :evidence "
     "WHERE user_id = :user AND contact_id = :contact AND email = :email"

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from portal.database import Unit
 
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 10
 """With the back-off of `worker`, about two hours from the first to the last."""
 
 DONE_DAYS, DEAD_DAYS = 7, 90

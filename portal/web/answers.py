@@ -79,7 +79,9 @@ def switch_language(site: Site, request: AnyRequest) -> Answer | None:
     query = request.query_params
     if request.method != "GET" or query.get("lang") not in LOCALES:
         return None
-    rest = urlencode([(k, v) for k, v in parse_qsl(request.scope["query_string"].decode("latin-1")) if k != "lang"])
+    rest = urlencode(
+        [(k, v) for k, v in parse_qsl(request.scope["query_string"].decode("latin-1"), True) if k != "lang"]
+    )
     path = own_path(request)
     answer: Answer = Response(b"", status_code=303, headers={"location": path + (f"?{rest}" if rest else "")})
     _set_cookie(site, answer, LANGUAGE_COOKIE, query["lang"], YEAR)

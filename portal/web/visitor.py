@@ -88,7 +88,9 @@ class Visitors:
         found = await self._databases.read(self._load, header, address)
         if found is None:
             raise SignedOut
-        visitor, request.scope["state"][SHOP_COOKIES] = found
+        visitor, request.scope["state"][SHOP_COOKIES], has_moved = found
+        if has_moved:
+            await self._databases.run(links.lapse, visitor.person.customer.id, visitor.person.customer.email)
         if self._fresh is not None:
             self._fresh[key] = visitor
         return visitor
@@ -97,7 +99,7 @@ class Visitors:
         client = request.scope.get("client")
         return client_address(client[0] if client else "", request.headers, self._trusted)
 
-    def _load(self, unit: Unit, cookie_header: str, address: str) -> tuple[Visitor, Sequence[str]] | None:
+    def _load(self, unit: Unit, cookie_header: str, address: str) -> tuple[Visitor, Sequence[str], bool] | None:
         """One thread hop: the session, the account, its links."""
         signed_in = self._gate.sign_in(unit, cookie_header, address)
         if signed_in is None:
@@ -106,7 +108,8 @@ class Visitors:
         shared = bool(customer.email) and users.others_with_email(unit, customer.id, customer.email)
         rows = links.of(unit, customer.id)
         person = identity.person(customer, rows, shared=shared, trust_shop=self._trust_shop)
-        return Visitor(person), signed_in.set_cookies
+        has_moved = any(row.email != customer.email for row in rows)
+        return Visitor(person), signed_in.set_cookies, has_moved
 
 
 def login_address(settings: Settings, request: AnyRequest) -> str:

@@ -120,3 +120,16 @@ def test_the_job_of_a_worker_that_died_is_taken_up(shop: Stage, mailbox: tuple[M
     assert not work(shop, url)
     shop.execute("UPDATE custom_hde_outbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
     assert work(shop, url) and len(box.letters) == 1
+
+
+@pytest.mark.parametrize(("code", "state"), [(450, b"waiting"), (550, b"dead")])
+def test_greylisting_is_no_refusal(
+    shop: Stage, mailbox: tuple[Mailbox, str], monkeypatch: pytest.MonkeyPatch, code: int, state: bytes
+) -> None:
+    async def refuse(*_: object) -> str:
+        return f"{code} not now"
+
+    monkeypatch.setattr(Mailbox, "handle_RCPT", refuse, raising=False)
+    shop.databases.run_here(identity.ask, CUSTOMER, "ru")
+    assert work(shop, mailbox[1])
+    assert shop.execute("SELECT state FROM custom_hde_outbox") == [(state,)]

@@ -457,3 +457,22 @@ def test_an_address_in_odd_white_space_is_nobodys(shop_v1: Stage, kept: str) -> 
     with shop_v1.client(BORIS) as boris:
         page = boris.get(f"{PREFIX}/").text
         assert "Where is my parcel?" not in page and 'name="csrf"' not in page
+
+
+def test_a_proof_that_has_lapsed_does_not_come_back_with_the_address(shop_v1: Stage) -> None:
+    shop_v1.ticket(ANNA, "Where is my parcel?")
+    shop_v1.prove(ANNA)
+    for email, seen in ((EMAILS[ANNA], True), ("new@shop.example", False), (EMAILS[ANNA], False)):
+        shop_v1.execute(f"UPDATE b_user SET EMAIL = '{email}' WHERE ID = {ANNA}")
+        with shop_v1.client(ANNA) as anna:
+            assert ("Where is my parcel?" in anna.get(f"{PREFIX}/").text) is seen
+
+
+def test_made_up_page_numbers_cost_no_calls(shop_v1: Stage) -> None:
+    shop_v1.ticket(ANNA)
+    shop_v1.prove(ANNA)
+    with shop_v1.client(ANNA) as anna:
+        anna.get(f"{PREFIX}/")
+        before = shop_v1.calls()
+        assert {anna.get(f"{PREFIX}/?page={page}").status_code for page in range(2, 30)} == {404}
+    assert shop_v1.calls() == before
