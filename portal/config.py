@@ -6,6 +6,7 @@ of a file that holds it. All that is missing or wrong is told at once, by name a
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ipaddress
 import os
@@ -23,10 +24,20 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from portal.errors import WrongSettings
 
 PREFIX = "PORTAL_"
-SECRETS = ("database_url", "state_url", "secret_keys", "hde_token", "hde_api_key", "smtp_url")
+SECRETS = (
+    "database_url",
+    "state_url",
+    "secret_keys",
+    "hde_token",
+    "hde_api_key",
+    "smtp_url",
+    "webhook_secrets",
+    "panel_secrets",
+)
 MIN_KEY_LENGTH = 16
 
 NOT_READ_YET = ("redis:", "memcache:", "cookies:")
+WEBHOOK_PROOFS = ("hmac", "standard", "bearer", "basic")
 SESSION_STORES = ("files:", "database:", "security:", "php:")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -51,7 +62,7 @@ class PublicSettings(BaseSettings):
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """Newest first: the first signs, all verify."""
 
-    @field_validator("secret_keys", mode="before")
+    @field_validator("secret_keys", "webhook_secrets", "panel_secrets", mode="before", check_fields=False)
     @classmethod
     def _key_words(cls, value: object) -> object:
         return _split(value)
@@ -110,6 +121,14 @@ class Settings(PublicSettings):
     trust_shop_email: bool = False
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = ""
+    webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """Several = rotation; `whsec_…` is base64 and serves Standard Webhooks, any other is raw and serves the rest."""
+    webhook_auth: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Which proofs count, of WEBHOOK_PROOFS; empty = the dialect's own (see `webhook_proofs`)."""
+    panel_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """Bearer secrets of the help desk's plugin: the order pull answers to them."""
+    site_id: str = ""
+    """The shop's site whose orders count; empty = all sites."""
     locale: Literal["ru", "en"] = "ru"
     timezone: ZoneInfo = ZoneInfo("Europe/Moscow")
     """The shop's clock."""
@@ -118,6 +137,13 @@ class Settings(PublicSettings):
     def dialect(self) -> Literal["v1", "v2"]:
         """The help desk's dialect, told by the path of PORTAL_HDE_URL."""
         return "v2" if self.hde_url.endswith("/v2") else "v1"
+
+    @property
+    def webhook_proofs(self) -> frozenset[str]:
+        """The proofs an event of the help desk may carry; none without a secret."""
+        if not self.webhook_secrets:
+            return frozenset()
+        return self.webhook_auth or frozenset(("hmac", "standard") if self.dialect == "v1" else ("bearer",))
 
     @property
     def mail(self) -> bool:
@@ -132,6 +158,24 @@ class Settings(PublicSettings):
             return tuple(ipaddress.ip_network(word) for word in words) if isinstance(words, tuple) else words
         except ValueError:
             raise ValueError("must be addresses or networks, such as 127.0.0.1,10.0.0.0/8") from None
+
+    @field_validator("webhook_auth", mode="before")
+    @classmethod
+    def _proofs(cls, value: object) -> object:
+        words = _split(value)
+        if isinstance(words, tuple) and not set(words) <= set(WEBHOOK_PROOFS):
+            raise ValueError(f"must be some of {', '.join(WEBHOOK_PROOFS)}")
+        return frozenset(words) if isinstance(words, tuple) else words
+
+    @field_validator("webhook_secrets", "panel_secrets")
+    @classmethod
+    def _door_secrets(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(secret.get_secret_value()) < MIN_KEY_LENGTH for secret in value):
+            raise ValueError(f"holds a secret shorter than {MIN_KEY_LENGTH} characters")
+        for secret in value:
+            if secret.get_secret_value().startswith("whsec_"):
+                _base64(secret.get_secret_value().removeprefix("whsec_"))
+        return value
 
     @field_validator("hde_timezone", "timezone", mode="before")
     @classmethod
@@ -226,6 +270,13 @@ def load(kind: type[S]) -> S:
     if problems:
         raise WrongSettings(problems)
     return settings
+
+
+def _base64(text: str) -> None:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("holds a whsec_ secret that is not base64") from None
 
 
 def _unreadable() -> list[str]:

@@ -35,6 +35,9 @@ QUERY_SECONDS = 10
 RECYCLE_SECONDS = 300
 """Shorter than any sane wait_timeout, so that the server does not hang up first."""
 
+DUPLICATE = 1062
+"""A unique key holds that value already."""
+
 DEADLOCK = 1213
 LOCK_WAIT = 1205
 ATTEMPTS = 4
@@ -147,6 +150,11 @@ class Databases:
 
 
 _AWAY = frozenset({1040, 1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 3024, 1044, 1045, 1049})
+
+
+def is_duplicate(error: DBAPIError) -> bool:
+    """Whether a unique key has refused the row: the one honest way to find a repeat (INSERT IGNORE hides more)."""
+    return _code(error) == DUPLICATE
 
 
 def _code(error: DBAPIError) -> int:

@@ -10,6 +10,7 @@ PortalError
     ├── HelpdeskRefused      it understood and said no (4xx, wrong key)           no
     ├── HelpdeskGarbled      its answer is not what either contract promises      yes
     ├── HelpdeskUnreachable  no answer: refused, timed out, 5xx                   yes
+    ├── HelpdeskUnsure       a write went out, and its answer was lost            after reading back
     ├── HelpdeskBanned       it has locked the account out, until a known time    after `until`
     ├── HelpdeskBusy         our own budget has no free slot right now            yes
     └── HelpdeskPending      being fetched; nothing to show within the patience   yes: the page refreshes itself
@@ -76,6 +77,10 @@ class HelpdeskUnreachable(HelpdeskError):
     """No usable answer: connection refused, timed out, or 5xx."""
 
     retry = True
+
+
+class HelpdeskUnsure(HelpdeskError):
+    """A call that writes went out and no usable answer came: it may have had its effect, or may have it yet."""
 
 
 class HelpdeskBanned(HelpdeskError):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-Purpose = Literal["email-proof", "flash", "form"]
+Purpose = Literal["email-proof", "flash", "form", "orders", "widget"]
 
 MAX_LENGTH = 4096
 """Longer ones are refused unread: nothing of ours is that long."""

@@ -1,4 +1,4 @@
-"""The loop: which step, how often. A step returns whether there was work; one log line for each that did something."""
+"""The loops: which step, how often. A step returns whether there was work; one log line for each that did something."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Step = Callable[[], Awaitable[bool]]
 
 IDLE_SECONDS = 0.5
 AWAY_SECONDS = 2.0
-LEASE_SECONDS = 120
-"""Longer than any one letter may take (mail.TIMEOUT_SECONDS a step)."""
+LEASE_SECONDS = 300
+"""Longer than any one letter may take: mail.TIMEOUT_SECONDS a step, of which a session has ten or so."""
 
 SWEEP_SECONDS = 3600
 
@@ -36,10 +36,14 @@ LAST_RETRY_SECONDS = 3600
 
 
 async def run(steps: Sequence[Step]) -> None:
-    """Take the steps in turn for ever; rest when none found work. A step that fails is told and taken again."""
+    """Take every step for ever, side by side: a mail server that is slow holds up no answer to the help desk."""
+    await asyncio.gather(*(_repeat(step) for step in steps))
+
+
+async def _repeat(step: Step) -> None:
+    """One step, at once again while it finds work. A step that fails is told and taken again."""
     while True:
-        found = [await _take(step) for step in steps]
-        if not any(found):
+        if not await _take(step):
             await asyncio.sleep(IDLE_SECONDS)
 
 
@@ -89,7 +93,7 @@ async def _sweep(databases: Databases) -> bool:
 
 async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, render: letters.Render) -> bool:
     """One letter of the outbox."""
-    job = await databases.run(outbox.claim, LEASE_SECONDS)
+    job = await databases.run(outbox.claim, [*_LETTERS], LEASE_SECONDS)
     if job is None:
         return False
     try:

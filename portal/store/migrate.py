@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from importlib import resources
 
-from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway
@@ -14,6 +14,9 @@ from portal.errors import DatabaseAway
 log = logging.getLogger(__name__)
 
 LOCK = "custom_hde_migrate"
+ALREADY_THERE = (1060, 1061)
+"""MySQL's numbers for a column and a key of that name; an ALTER is done as a whole or not at all."""
+
 LOCK_SECONDS = 8
 """Less than database.QUERY_SECONDS, after which a connection that waits is given up."""
 
@@ -21,9 +24,9 @@ LOCK_SECONDS = 8
 def migrate(databases: Databases) -> list[str]:
     """Apply what is missing; returns the names of the files applied.
 
-    Each file holds statements that may run twice (CREATE … IF NOT EXISTS): MySQL commits every DDL by itself, so a
-    crash between two of them is mended by the next start. A named lock keeps two starting processes apart. Raises
-    DatabaseAway when another holds it for long.
+    Each file holds statements that may run twice (CREATE … IF NOT EXISTS, or an ALTER that only adds): MySQL commits
+    every DDL by itself, so a crash between two of them is mended by the next start. A named lock keeps two starting
+    processes apart. Raises DatabaseAway when another holds it for long.
     """
     return databases.run_here(_migrate)
 
@@ -39,7 +42,7 @@ def _migrate(unit: Unit) -> list[str]:
             if number <= done:
                 continue
             for statement in _statements(script):
-                state.exec_driver_sql(statement)
+                _apply(state, statement)
             state.execute(
                 text(
                     "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES ('schema', :v, UTC_TIMESTAMP(6)) "
@@ -53,6 +56,16 @@ def _migrate(unit: Unit) -> list[str]:
         return applied
     finally:
         state.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})
+
+
+def _apply(state: Connection, statement: str) -> None:
+    """One statement. What an ALTER adds and the table has already was added by a start that did not get to its end."""
+    try:
+        state.exec_driver_sql(statement)
+    except OperationalError as error:
+        if not statement.startswith("ALTER") or getattr(error.orig, "args", (0,))[0] not in ALREADY_THERE:
+            raise
+        state.rollback()
 
 
 def _version(unit: Unit) -> int:

@@ -1,114 +1,158 @@
-"""custom_hde_outbox: what is to be done outside, kept before it is done, done from here only.
+"""custom_hde_outbox: what is to be done outside, kept before it is done, done from here only (queue.py says how).
 
-waiting → running → done | waiting again later | dead. An attempt is counted before it begins, so that a job that kills
-its worker cannot kill it for ever; a job whose lease ran out is anybody's again; whoever comes back late finds that the
-row no longer names his claim, and changes nothing.
+Beside `done` and `dead` a job may end `aside`: a call went out, its answer was lost, and what the help desk shows does
+not tell whether it had its effect. It is neither repeated nor dropped: a person decides.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
-from portal.database import Unit
+from portal.database import Unit, is_duplicate
+from portal.store import blobs
+from portal.store.queue import Claim, Queue
 
 MAX_ATTEMPTS = 10
 """With the back-off of `worker`, about two hours from the first to the last."""
 
 DONE_DAYS, DEAD_DAYS = 7, 90
-SWEEP_ROWS = 1000
+
+_queue = Queue("custom_hde_outbox", MAX_ATTEMPTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job. `attempts` counts this one too; `claim` is new with every claim and fences it."""
+    """A claimed job. `sent_at`: a call that may have had its effect began then, and its answer is not known."""
 
     id: int
     kind: str
+    user_id: int | None
+    ticket_id: int | None
     payload: dict[str, Any]
     attempts: int
-    claim: bytes
+    claim: Claim
+    created_at: datetime
+    sent_at: datetime | None
 
 
-def put(unit: Unit, kind: str, payload: dict[str, Any], user_id: int | None) -> int:
-    """Keep a job for later, in the caller's transaction; returns its id."""
-    result = unit.state.execute(_PUT, {"kind": kind.encode(), "user": user_id, "payload": json.dumps(payload).encode()})
-    return int(result.lastrowid)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a job was kept; `new` is False when the same form had put it already."""
+
+    id: int
+    new: bool
 
 
-def claim(unit: Unit, lease_seconds: int) -> Job | None:
-    """Take the oldest job that is due, for `lease_seconds`; None when there is none.
+def put(
+    unit: Unit,
+    kind: str,
+    payload: Mapping[str, Any],
+    user_id: int | None,
+    *,
+    queue: str = "",
+    ticket_id: int | None = None,
+    once: str | None = None,
+) -> Kept:
+    """Keep a job for later, in the caller's transaction.
 
-    A job out of attempts whose worker died is buried here, as nobody else will.
+    `queue`: after the earlier jobs of that name. `once`: names the form; what it has put already is not put again.
     """
-    mine = secrets.token_hex(16).encode()
-    unit.state.execute(_BURY, {"max": MAX_ATTEMPTS})
-    # One UPDATE picks and marks; two workers cannot pick the same row, on any MySQL (no SKIP LOCKED in 5.7).
-    if not unit.state.execute(_CLAIM, {"claim": mine, "lease": lease_seconds}).rowcount:
+    told = {
+        "kind": kind.encode(),
+        "user": user_id,
+        "payload": json.dumps(payload, ensure_ascii=False).encode(),
+        "queue": queue.encode(),
+        "ticket": ticket_id,
+        "once": once.encode() if once else None,
+    }
+    try:
+        return Kept(int(unit.state.execute(_PUT, told).lastrowid), True)
+    except IntegrityError as error:
+        if once is None or not is_duplicate(error):
+            raise
+    return Kept(int(unit.state.execute(_ONCE, told).scalar_one()), False)
+
+
+def claim(unit: Unit, kinds: Sequence[str], lease_seconds: float) -> Job | None:
+    """Take a job of these kinds that is due, for `lease_seconds`; None when there is none."""
+    claimed = _queue.claim(unit, kinds, lease_seconds)
+    if claimed is None:
         return None
-    row = unit.state.execute(_MINE, {"claim": mine}).one()
-    return Job(row[0], row[1].decode(), json.loads(row[2]), row[3], mine)
-
-
-def finish(unit: Unit, job: Job) -> bool:
-    """It is done; False when the job was no longer ours."""
-    return bool(unit.state.execute(_FINISH, {"id": job.id, "claim": job.claim}).rowcount)
-
-
-def fail(unit: Unit, job: Job, reason: str, retry_in: float | None) -> bool:
-    """It failed: again in `retry_in` seconds, or never (None: dead, with the reason). False when no longer ours."""
-    dead = retry_in is None or job.attempts >= MAX_ATTEMPTS
-    changed = unit.state.execute(
-        _FAIL,
-        {
-            "id": job.id,
-            "claim": job.claim,
-            "state": b"dead" if dead else b"waiting",
-            "seconds": int(retry_in or 0),
-            "reason": reason[:500],
-        },
+    row = unit.state.execute(_READ, {"id": claimed.id}).one()
+    sent_at = row.sent_at.replace(tzinfo=UTC) if row.sent_at else None
+    return Job(
+        claimed.id,
+        row.kind.decode(),
+        row.user_id,
+        row.ticket_id,
+        json.loads(row.payload),
+        claimed.attempts,
+        claimed,
+        row.created_at.replace(tzinfo=UTC),
+        sent_at,
     )
-    return bool(changed.rowcount)
+
+
+def sending(unit: Unit, job: Job) -> bool:
+    """The call goes out next: from here on its effect is unknown until somebody knows better. False: no longer ours."""
+    return bool(unit.state.execute(_SENDING, {"id": job.id, "holder": job.claim.holder}).rowcount)
+
+
+def not_sent(unit: Unit, job: Job) -> None:
+    """It is certain now that the call had no effect."""
+    unit.state.execute(_NOT_SENT, {"id": job.id, "holder": job.claim.holder})
+
+
+def finish(unit: Unit, job: Job, *, ticket_id: int | None = None, result_id: int | None = None) -> bool:
+    """It is done, and made this; its files go. False when the job was no longer ours: then nothing is changed."""
+    if not _queue.end(unit, job.claim, "done"):
+        return False
+    if ticket_id or result_id:
+        unit.state.execute(_RESULT, {"id": job.id, "ticket": ticket_id, "result": result_id})
+    blobs.drop(unit, job.id)
+    return True
+
+
+def fail(unit: Unit, job: Job, reason: str, retry_in: float | None, *, count: bool = True) -> bool:
+    """It failed: again in `retry_in` seconds, or never (None: dead, with the reason). False when no longer ours.
+
+    Without `count` this attempt was none, as nobody could be asked: the help desk is away, or its minute is full.
+    """
+    if retry_in is None:
+        return _queue.end(unit, job.claim, "dead", reason)
+    return _queue.again(unit, job.claim, reason, retry_in, count=count)
+
+
+def put_aside(unit: Unit, job: Job, reason: str) -> bool:
+    """Nobody can say whether it was done: kept for a person to decide. False when no longer ours."""
+    return _queue.end(unit, job.claim, "aside", reason)
 
 
 def sweep(unit: Unit) -> int:
     """Forget what has been done for a while, a bounded number at a time; returns how many rows went.
 
-    The dead stay longer: somebody should look at them.
+    The dead and those put aside stay longer: somebody should look at them.
     """
-    return int(unit.state.execute(_SWEEP, {"done": DONE_DAYS, "dead": DEAD_DAYS, "limit": SWEEP_ROWS}).rowcount)
+    return (
+        _queue.sweep(unit, DONE_DAYS, ["done"]) + _queue.sweep(unit, DEAD_DAYS, ["dead", "aside"]) + blobs.sweep(unit)
+    )
 
 
 _PUT = text(
-    "INSERT INTO custom_hde_outbox (kind, user_id, payload, run_at, created_at) "
-    "VALUES (:kind, :user, :payload, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))"
+    "INSERT INTO custom_hde_outbox (kind, user_id, payload, queue, ticket_id, once, run_at, created_at) "
+    "VALUES (:kind, :user, :payload, :queue, :ticket, :once, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))"
 )
-_BURY = text(
-    "UPDATE custom_hde_outbox SET state = 'dead', reason = 'its worker died at every attempt', holder = NULL, "
-    "finished_at = UTC_TIMESTAMP(6) WHERE state = 'running' AND lease_until < UTC_TIMESTAMP(6) AND attempts >= :max"
-)
-_CLAIM = text(
-    "UPDATE custom_hde_outbox SET state = 'running', holder = :claim, attempts = attempts + 1, "
-    "lease_until = UTC_TIMESTAMP(6) + INTERVAL :lease SECOND "
-    "WHERE (state = 'waiting' AND run_at <= UTC_TIMESTAMP(6)) "
-    "OR (state = 'running' AND lease_until < UTC_TIMESTAMP(6)) ORDER BY id LIMIT 1"
-)
-_MINE = text("SELECT id, kind, payload, attempts FROM custom_hde_outbox WHERE holder = :claim")
-_FINISH = text(
-    "UPDATE custom_hde_outbox SET state = 'done', holder = NULL, finished_at = UTC_TIMESTAMP(6) "
-    "WHERE id = :id AND holder = :claim"
-)
-_FAIL = text(
-    "UPDATE custom_hde_outbox SET state = :state, holder = NULL, reason = :reason, "
-    "run_at = UTC_TIMESTAMP(6) + INTERVAL :seconds SECOND, "
-    "finished_at = IF(:state = 'dead', UTC_TIMESTAMP(6), NULL) "
-    "WHERE id = :id AND holder = :claim"
-)
-_SWEEP = text(
-    "DELETE FROM custom_hde_outbox WHERE (state = 'done' AND finished_at < UTC_TIMESTAMP(6) - INTERVAL :done DAY) "
-    "OR (state = 'dead' AND finished_at < UTC_TIMESTAMP(6) - INTERVAL :dead DAY) LIMIT :limit"
+_ONCE = text("SELECT id FROM custom_hde_outbox WHERE once = :once")
+_READ = text("SELECT kind, user_id, ticket_id, payload, created_at, sent_at FROM custom_hde_outbox WHERE id = :id")
+_SENDING = text("UPDATE custom_hde_outbox SET sent_at = UTC_TIMESTAMP(6) WHERE id = :id AND holder = :holder")
+_NOT_SENT = text("UPDATE custom_hde_outbox SET sent_at = NULL WHERE id = :id AND holder = :holder")
+_RESULT = text(
+    "UPDATE custom_hde_outbox SET ticket_id = COALESCE(:ticket, ticket_id), result_id = :result WHERE id = :id"
 )

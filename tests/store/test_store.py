@@ -78,7 +78,7 @@ def test_hits_at_once_are_counted_one_after_another(databases: Databases) -> Non
 
 
 def put(unit: Unit) -> int:
-    return outbox.put(unit, "mail.proof", {"to": ANNAS}, ANNA)
+    return outbox.put(unit, "mail.proof", {"to": ANNAS}, ANNA).id
 
 
 def expire(databases: Databases) -> None:
@@ -96,19 +96,19 @@ def test_a_job_is_claimed_by_one_worker_and_is_done_once(databases: Databases) -
         databases.run_here(put)
 
     async def race() -> list[outbox.Job | None]:
-        return await asyncio.gather(*(databases.run(outbox.claim, 60) for _ in range(40)))
+        return await asyncio.gather(*(databases.run(outbox.claim, ["mail.proof"], 60) for _ in range(40)))
 
     jobs = [job for job in asyncio.run(race()) if job]
     assert len({job.id for job in jobs}) == len(jobs) == 20
     assert all(databases.run_here(outbox.finish, job) for job in jobs)
-    assert databases.run_here(outbox.claim, 60) is None
+    assert databases.run_here(outbox.claim, ["mail.proof"], 60) is None
 
 
 def test_who_comes_back_after_his_lease_changes_nothing(databases: Databases) -> None:
     databases.run_here(put)
-    late = databases.run_here(outbox.claim, 60)
+    late = databases.run_here(outbox.claim, ["mail.proof"], 60)
     expire(databases)
-    second = databases.run_here(outbox.claim, 60)
+    second = databases.run_here(outbox.claim, ["mail.proof"], 60)
     assert late and second and late.id == second.id and second.attempts == 2
     assert not databases.run_here(outbox.finish, late)
     assert not databases.run_here(outbox.fail, late, "late", 0)
@@ -117,23 +117,23 @@ def test_who_comes_back_after_his_lease_changes_nothing(databases: Databases) ->
 
 def test_a_failed_job_waits_and_a_hopeless_one_is_dead_with_its_reason(databases: Databases) -> None:
     first, second = databases.run_here(put), databases.run_here(put)
-    job = databases.run_here(outbox.claim, 60)
+    job = databases.run_here(outbox.claim, ["mail.proof"], 60)
     assert job and job.id == first
     databases.run_here(outbox.fail, job, "later", 3600)
-    other = databases.run_here(outbox.claim, 60)
+    other = databases.run_here(outbox.claim, ["mail.proof"], 60)
     assert other and other.id == second
     databases.run_here(outbox.fail, other, "never", None)
-    assert databases.run_here(outbox.claim, 60) is None
+    assert databases.run_here(outbox.claim, ["mail.proof"], 60) is None
     assert (state(databases, first), state(databases, second)) == (b"waiting", b"dead")
 
 
 def test_a_job_that_kills_its_worker_is_buried_after_its_attempts(databases: Databases) -> None:
     job = databases.run_here(put)
     for attempt in range(1, outbox.MAX_ATTEMPTS + 1):
-        claimed = databases.run_here(outbox.claim, 60)
+        claimed = databases.run_here(outbox.claim, ["mail.proof"], 60)
         assert claimed and claimed.attempts == attempt
         expire(databases)
-    assert databases.run_here(outbox.claim, 60) is None
+    assert databases.run_here(outbox.claim, ["mail.proof"], 60) is None
     assert state(databases, job) == b"dead"
 
 

@@ -116,7 +116,7 @@ def test_a_reason_names_no_address(shop: Stage, mailbox: tuple[Mailbox, str], ca
 def test_the_job_of_a_worker_that_died_is_taken_up(shop: Stage, mailbox: tuple[Mailbox, str]) -> None:
     box, url = mailbox
     shop.databases.run_here(identity.ask, CUSTOMER, "ru")
-    assert shop.databases.run_here(outbox.claim, 60)
+    assert shop.databases.run_here(outbox.claim, ["mail.proof"], 60)
     assert not work(shop, url)
     shop.execute("UPDATE custom_hde_outbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
     assert work(shop, url) and len(box.letters) == 1
