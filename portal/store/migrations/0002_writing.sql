@@ -10,6 +10,7 @@ ALTER TABLE custom_hde_outbox
     ADD COLUMN sent_at   DATETIME(6)     NULL,
     ADD COLUMN once      VARBINARY(64)   NULL,
     ADD KEY ix_queue (queue, state),
+    ADD KEY ix_finished (state, finished_at),
     ADD UNIQUE KEY ux_once (once);
 
 -- Files that wait to be sent with a job, in chunks that every usual max_allowed_packet takes.
