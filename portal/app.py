@@ -20,7 +20,7 @@ from portal.database import Databases
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.service.letters import Render
-from portal.service.requests import Desk
+from portal.service.listing import Desk
 from portal.tokens import Tokens
 from portal.web import NOT_PUBLISHED, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language

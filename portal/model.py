@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -119,6 +120,17 @@ class Conversation:
 
     ticket: Ticket
     messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChoice:
+    """An order as its customer picks it from a list; `total` in `currency` (ISO 4217)."""
+
+    id: int
+    number: str
+    created_at: datetime
+    total: Decimal
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)

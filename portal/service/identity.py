@@ -1,4 +1,4 @@
-"""Whose requests a customer may read: an address he has proven himself, and nothing else.
+"""Whose requests a customer may read: those of an address he has proven himself, and those he opened with us.
 
 The proof is a signed, expiring link mailed to exactly that address and confirmed by a POST. It lapses when the
 account's address changes, and an address that two accounts hold joins neither.
@@ -7,15 +7,15 @@ account's address changes, and an address that two accounts hold joins neither.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from portal.database import Unit
 from portal.errors import NotFound, TooOften
 from portal.model import Customer
 from portal.store import limits, links, outbox
-from portal.store.links import Link
+from portal.store.links import Holdings
 from portal.tokens import Tokens
 
 PROOF_MAIL = "mail.proof"
@@ -45,7 +45,8 @@ class Person:
     """A customer and what he may see.
 
     `contacts` are the help desk contacts granted by name; `withdrawn` those that were taken away again. `joins` says on
-    what evidence further contacts with his address may be added, None when none may.
+    what evidence further contacts with his address may be added, None when none may. `own`: tickets that are his
+    whatever is proven, each with the contact that must still be its requester.
     """
 
     customer: Customer
@@ -53,17 +54,19 @@ class Person:
     contacts: frozenset[int] = frozenset()
     withdrawn: frozenset[int] = frozenset()
     joins: str | None = None
+    own: Mapping[int, int] = field(default_factory=dict)
 
 
-def person(customer: Customer, rows: Sequence[Link], *, shared: bool, trust_shop: bool) -> Person:
-    """What this customer may see, from his links alone: no help desk, no copy and no cache is asked.
+def person(customer: Customer, has: Holdings, *, shared: bool, trust_shop: bool) -> Person:
+    """What this customer may see, from what we wrote down alone: no help desk, no copy and no cache is asked.
 
     `shared`: another account holds the same address. `trust_shop`: PORTAL_TRUST_SHOP_EMAIL.
     """
+    rows = has.links
     if not customer.email:
-        return Person(customer, Sight.NO_EMAIL)
+        return Person(customer, Sight.NO_EMAIL, own=has.tickets)
     if shared:
-        return Person(customer, Sight.SHARED)
+        return Person(customer, Sight.SHARED, own=has.tickets)
     shop_says = trust_shop and customer.confirmed
     here = [row for row in rows if row.email == customer.email]
     good = [row for row in here if row.sees and (row.evidence == BY_MAIL or (row.evidence == BY_SHOP and shop_says))]
@@ -77,7 +80,7 @@ def person(customer: Customer, rows: Sequence[Link], *, shared: bool, trust_shop
         joins = None
     withdrawn = frozenset(row.contact_id for row in here if not row.sees)
     sight = Sight.PROVEN if contacts or joins else Sight.UNPROVEN
-    return Person(customer, sight, contacts, withdrawn, joins)
+    return Person(customer, sight, contacts, withdrawn, joins, has.tickets)
 
 
 def ask(unit: Unit, who: Customer, locale: str) -> None:

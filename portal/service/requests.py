@@ -1,35 +1,29 @@
 """What a customer may see and do. Every function takes the person first.
 
 The help desk's copies are shared by everyone and grant nothing: what a person sees is decided here, at every read, by
-his own links and by who the ticket's requester is now.
+his own links and by who the ticket's requester is now. Tickets that he opened with us are his own beside that, as long
+as their requester is the one they were opened for.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cachetools import TTLCache
-
-from portal.database import Databases
 from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending, NotFound
-from portal.helpdesk.cache import Cache
 from portal.model import Attachment, Conversation, Copy, Ticket, TicketPage
 from portal.service.identity import Person, Sight
-from portal.store import links
+from portal.service.listing import MERGED_PAGES, Desk, activity, contacts_of, own_elsewhere, pages_of
+from portal.service.writing import Delivery, Written
 
 PATIENCE_SECONDS = 3.0
 """A page waits this long for the help desk, all its questions together."""
 
 PAGE_SIZE = 30
-MERGED_PAGES = 10
-"""A person with several contacts gets their lists merged; beyond this page that would cost a call a page a contact."""
-
 GUESSES = 10
-GUESS_SECONDS = 60
-"""Tickets that no list of his shows, and that the help desk is asked about for one person in that time."""
+"""Tickets that no list of his shows, and that the help desk is asked about for one person in GUESS_SECONDS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +45,25 @@ class RequestList:
     stale: bool = False
     pending: bool = False
     version: str = ""
+    written: tuple[Written, ...] = ()
+    """New requests of his that are on their way, on the first page."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """One conversation with its age; `conversation` is None while there is nothing to show, as in RequestList."""
+    """One conversation with its age; `conversation` is None while there is nothing to show, as in RequestList.
+
+    `requester_id`: the ticket's requester when the ticket is known to be this person's, None when nobody can say yet.
+    """
 
     ticket_id: int
     conversation: Conversation | None
     as_of: datetime | None = None
     stale: bool = False
     version: str = ""
-
-
-class Desk:
-    """What the requests are read from: the cached help desk, and our links to write down new contacts."""
-
-    def __init__(self, cache: Cache, databases: Databases) -> None:
-        self.cache = cache
-        self.databases = databases
-        self.guesses: TTLCache[int, int] = TTLCache(10_000, GUESS_SECONDS)
-        self.his: TTLCache[tuple[int, int], bool] = TTLCache(10_000, GUESS_SECONDS)
+    requester_id: int | None = None
+    written: tuple[Written, ...] = ()
+    """Messages of his that the copy does not show yet."""
 
 
 async def list_for(person: Person, desk: Desk, page: int) -> RequestList:
@@ -80,12 +72,13 @@ async def list_for(person: Person, desk: Desk, page: int) -> RequestList:
     With everything fresh in this process it does not wait for anything.
     """
     email = person.customer.email
-    if person.sight is not Sight.PROVEN:
+    if person.sight is not Sight.PROVEN and not person.own:
         return RequestList(person.sight, email)
     until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     try:
-        contacts = await _contacts(person, desk, until)
-        copies = await _pages(desk, contacts, page, until)
+        contacts = await contacts_of(person, desk, until)
+        others = await own_elsewhere(person, desk, contacts, until)
+        copies = [*await pages_of(desk, contacts, page, until, merged=bool(others)), *others]
     except HelpdeskError as error:
         away = not isinstance(error, HelpdeskPending)
         return RequestList(person.sight, email, page=page, pending=True, stale=away)
@@ -98,14 +91,17 @@ async def view_for(person: Person, desk: Desk, ticket_id: int) -> RequestView:
     The shared copies are opened only for a ticket that is known to be his: whether a stranger's happens to be kept, or
     how the help desk is doing, shows in no answer to anybody else.
     """
-    if person.sight is not Sight.PROVEN:
+    own = person.own.get(ticket_id)
+    if person.sight is not Sight.PROVEN and own is None:
         raise NotFound
     until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     try:
-        contacts = await _contacts(person, desk, until)
-        listed = await _is_listed(desk, contacts, ticket_id, until)
+        contacts = await contacts_of(person, desk, until)
+        listed = own is not None or await _is_listed(desk, contacts, ticket_id, until)
     except HelpdeskError as error:
-        return RequestView(ticket_id, None, stale=not isinstance(error, HelpdeskPending))
+        if own is None:
+            return RequestView(ticket_id, None, stale=not isinstance(error, HelpdeskPending))
+        contacts, listed = (), True
     if not listed:
         await _must_be_his(person, desk, contacts, ticket_id, until)
     try:
@@ -115,10 +111,47 @@ async def view_for(person: Person, desk: Desk, ticket_id: int) -> RequestView:
     except HelpdeskError as error:
         if not listed:
             raise NotFound from None
-        return RequestView(ticket_id, None, stale=not isinstance(error, HelpdeskPending))
-    if not _is_his(person, contacts, copy.value.ticket):
+        return RequestView(ticket_id, None, stale=not isinstance(error, HelpdeskPending), requester_id=own)
+    ticket = copy.value.ticket
+    if not _is_his(person, contacts, ticket):
         raise NotFound
-    return RequestView(ticket_id, copy.value, copy.fetched_at, copy.stale, copy.version)
+    return RequestView(
+        ticket_id, copy.value, copy.fetched_at, copy.stale, copy.version, requester_id=ticket.requester_id
+    )
+
+
+def with_written(view: RequestView, written: Sequence[Written]) -> RequestView:
+    """The conversation with what he wrote in it and the copy does not show yet.
+
+    A message that was delivered shows from here until the copy has it, or is newer than the delivery.
+    """
+    there = {message.id for message in view.conversation.messages} if view.conversation else set()
+    waiting = [
+        one
+        for one in written
+        if not one.is_request
+        and one.ticket_id == view.ticket_id
+        and one.result_id not in there
+        and not _was_fetched_after(one, view.as_of)
+    ]
+    return replace(view, written=tuple(waiting))
+
+
+def list_with_written(view: RequestList, written: Sequence[Written]) -> RequestList:
+    """The list with his new requests that it does not show yet, on its first page."""
+    there = {ticket.id for ticket in view.tickets}
+    waiting = [
+        one
+        for one in written
+        if one.is_request and one.ticket_id not in there and not _was_fetched_after(one, view.as_of)
+    ]
+    return replace(view, written=tuple(waiting)) if view.page == 1 else view
+
+
+def _was_fetched_after(one: Written, as_of: datetime | None) -> bool:
+    return (
+        one.delivery is Delivery.SENT and one.finished_at is not None and as_of is not None and as_of > one.finished_at
+    )
 
 
 async def file_for(person: Person, desk: Desk, ticket_id: int, file_id: str) -> Attachment:
@@ -131,48 +164,20 @@ async def file_for(person: Person, desk: Desk, ticket_id: int, file_id: str) -> 
     raise NotFound
 
 
-async def _contacts(person: Person, desk: Desk, until: float) -> tuple[int, ...]:
-    """The contacts whose tickets this person sees; those that carry his proven address now are written down first."""
-    if person.joins is None:
-        return tuple(sorted(person.contacts))
-    try:
-        found = await desk.cache.contacts(person.customer.email, until)
-    except HelpdeskError:
-        if not person.contacts:
-            raise
-        return tuple(sorted(person.contacts))
-    ids = {contact.id for contact in found.value} - person.withdrawn
-    if found.stale:
-        return tuple(sorted(ids & person.contacts))
-    if new := ids - person.contacts:
-        await desk.databases.run(links.add, person.customer.id, person.customer.email, person.joins, sorted(new))
-    return tuple(sorted(ids))
-
-
-async def _pages(desk: Desk, contacts: Sequence[int], page: int, until: float) -> list[Copy[TicketPage]]:
-    """The upstream pages that page `page` is made of: that one for one contact, the first ones of each for several."""
-    if len(contacts) == 1:
-        # The first page says how many there are: numbers are cheap to make up, and a page is a call.
-        first = await desk.cache.tickets(contacts[0], 1, until)
-        if page > max(1, first.value.pages):
-            raise NotFound
-        return [first if page == 1 else await desk.cache.tickets(contacts[0], page, until)]
-    if page > MERGED_PAGES:
-        raise NotFound
-    wanted = [(contact, number) for contact in contacts for number in range(1, page + 1)]
-    found = await asyncio.gather(*(desk.cache.tickets(contact, number, until) for contact, number in wanted))
-    return list(found)
-
-
 def _listed(person: Person, copies: Sequence[Copy[TicketPage]], page: int) -> RequestList:
     """The page as a list; rows that no longer carry the proven address are left out, whoever said they are his."""
-    tickets = [t for copy in copies for t in copy.value.tickets if t.requester_email in ("", person.customer.email)]
+    tickets = [
+        ticket
+        for copy in copies
+        for ticket in copy.value.tickets
+        if ticket.requester_email in ("", person.customer.email) or _is_own(person, ticket)
+    ]
     firsts = [copy.value for copy in copies if copy.value.page == 1] or [copy.value for copy in copies]
     pages, total = max((first.pages for first in firsts), default=1), sum(first.total for first in firsts)
     if len(firsts) > 1:
         # The help desk's page is ours, whatever its size: so many rows of each list are here as one page may need.
         size = max((len(first.tickets) for first in firsts if first.pages > 1), default=PAGE_SIZE)
-        tickets.sort(key=_activity, reverse=True)
+        tickets.sort(key=activity, reverse=True)
         tickets = tickets[(page - 1) * size : page * size]
         pages = min(MERGED_PAGES, -(-total // size) or 1)
     if page > max(pages, 1):
@@ -190,12 +195,13 @@ def _listed(person: Person, copies: Sequence[Copy[TicketPage]], page: int) -> Re
     )
 
 
-def _activity(ticket: Ticket) -> datetime:
-    return ticket.last_reply_at or ticket.updated_at
+def _is_own(person: Person, ticket: Ticket) -> bool:
+    return person.own.get(ticket.id) == ticket.requester_id
 
 
 def _is_his(person: Person, contacts: Sequence[int], ticket: Ticket) -> bool:
-    return ticket.requester_id in contacts and ticket.requester_email in ("", person.customer.email)
+    joined = ticket.requester_id in contacts and ticket.requester_email in ("", person.customer.email)
+    return joined or _is_own(person, ticket)
 
 
 async def _is_listed(desk: Desk, contacts: Sequence[int], ticket_id: int, until: float) -> bool:

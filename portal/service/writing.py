@@ -1,6 +1,6 @@
 """What a customer writes here: kept first, in one transaction, and delivered by the worker (delivery.py).
 
-Whether a ticket is his is decided before, by requests.py; whether an order is his, by bitrix/orders.py.
+Whether a ticket is his is decided before, by requests.py; whether an order is his, by orders.py.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from portal.database import Unit
 from portal.errors import TooOften
+from portal.model import OrderChoice
 from portal.service.identity import Person, Sight
 from portal.store import blobs, limits, outbox
 from portal.store.outbox import Kept, Record
@@ -73,12 +74,16 @@ class Draft:
     files: Sequence[Incoming] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The order a request is about: the customer's own."""
+class Choices(Protocol):
+    """The customer's orders, as the form of a new request offers them (service/orders.py)."""
 
-    id: int
-    number: str
+    def choices(self, unit: Unit, user_id: int) -> Sequence[OrderChoice]:
+        """His newest orders, newest first."""
+        ...
+
+    def own(self, unit: Unit, user_id: int, number: str) -> OrderChoice | None:
+        """His order of that number; None for another's or none."""
+        ...
 
 
 class Delivery(StrEnum):
@@ -148,7 +153,7 @@ def reply(unit: Unit, person: Person, ticket_id: int, contact_id: int, draft: Dr
     return _keep(unit, person, REPLY, payload, draft, queue=f"ticket:{ticket_id}", ticket_id=ticket_id)
 
 
-def open_request(unit: Unit, person: Person, draft: Draft, order: Order | None) -> Kept:
+def open_request(unit: Unit, person: Person, draft: Draft, order: OrderChoice | None) -> Kept:
     """Keep a new request of his, about one of his orders or none. Raises TooOften."""
     who = person.customer
     payload = {

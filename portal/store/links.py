@@ -1,4 +1,7 @@
-"""custom_hde_user_map: which help desk contacts a shop account may read, and on what evidence."""
+"""custom_hde_user_map: which help desk contacts a shop account may read, and on what evidence.
+
+custom_hde_ticket_owner: which tickets are an account's own whoever has proven what, as they were opened with us.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
-from portal.database import Unit
+from portal.database import Unit, is_duplicate
 
+OWN_TICKETS = 500
 ADDRESS = 0
 """The contact id of the row that proves an address itself, before any contact with it is known."""
 
@@ -23,10 +28,46 @@ class Link:
     sees: bool
 
 
-def of(unit: Unit, user_id: int) -> list[Link]:
-    """Every link of a shop account, granted or not."""
-    rows = unit.state.execute(_OF, {"user": user_id})
-    return [Link(row[0], row[1].decode(), row[2].decode(), bool(row[3])) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """An account's links, granted or not, and its own tickets with the requester that each must still have."""
+
+    links: list[Link]
+    tickets: dict[int, int]
+
+
+def of(unit: Unit, user_id: int) -> Holdings:
+    """What a shop account has, in one query; of its own tickets the newest OWN_TICKETS."""
+    found, tickets = [], {}
+    for ticket_id, contact_id, email, evidence, sees in unit.state.execute(
+        _OF, {"user": user_id, "limit": OWN_TICKETS}
+    ):
+        if ticket_id:
+            tickets[int(ticket_id)] = int(contact_id)
+        else:
+            found.append(Link(contact_id, email.decode(), evidence.decode(), bool(sees)))
+    return Holdings(found, tickets)
+
+
+def own(unit: Unit, ticket_id: int, user_id: int, contact_id: int, evidence: str, *, jti: str | None = None) -> bool:
+    """The ticket is this account's own, as long as its requester is `contact_id`.
+
+    False when it is somebody's already, or when the token `jti` has vouched for another ticket: nothing changes then.
+    """
+    told = {
+        "ticket": ticket_id,
+        "user": user_id,
+        "contact": contact_id,
+        "evidence": evidence.encode(),
+        "jti": jti.encode() if jti else None,
+    }
+    try:
+        unit.state.execute(_OWN, told)
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        return False
+    return True
 
 
 def prove(unit: Unit, user_id: int, email: str, evidence: str) -> None:
@@ -51,7 +92,15 @@ def _row(user_id: int, contact_id: int, email: str, evidence: str) -> dict[str, 
     return {"user": user_id, "contact": contact_id, "email": email.encode(), "evidence": evidence.encode()}
 
 
-_OF = text("SELECT contact_id, email, evidence, sees FROM custom_hde_user_map WHERE user_id = :user")
+_OF = text(
+    "SELECT 0, contact_id, email, evidence, sees FROM custom_hde_user_map WHERE user_id = :user UNION ALL "
+    "(SELECT ticket_id, contact_id, '', '', 0 FROM custom_hde_ticket_owner WHERE user_id = :user "
+    "ORDER BY ticket_id DESC LIMIT :limit)"
+)
+_OWN = text(
+    "INSERT INTO custom_hde_ticket_owner (ticket_id, user_id, contact_id, evidence, jti, created_at) "
+    "VALUES (:ticket, :user, :contact, :evidence, :jti, UTC_TIMESTAMP(6))"
+)
 _INSERT = text(
     "INSERT INTO custom_hde_user_map (user_id, contact_id, email, evidence, sees, created_at) "
     "VALUES (:user, :contact, :email, :evidence, 1, UTC_TIMESTAMP(6)) "

@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from portal.config import Settings
 from portal.database import Databases
 from portal.helpdesk.client import Client
-from portal.service.requests import Desk
+from portal.service.listing import Desk
 from portal.tokens import Tokens
 from portal.web.pages import Pages, choose_locale
 from portal.web.statics import Statics

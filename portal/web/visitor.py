@@ -106,9 +106,9 @@ class Visitors:
             return None
         customer = signed_in.customer
         shared = bool(customer.email) and users.others_with_email(unit, customer.id, customer.email)
-        rows = links.of(unit, customer.id)
-        person = identity.person(customer, rows, shared=shared, trust_shop=self._trust_shop)
-        has_moved = any(row.email != customer.email for row in rows)
+        has = links.of(unit, customer.id)
+        person = identity.person(customer, has, shared=shared, trust_shop=self._trust_shop)
+        has_moved = any(row.email != customer.email for row in has.links)
         return Visitor(person), signed_in.set_cookies, has_moved
 
 

@@ -13,7 +13,7 @@ from portal.model import Customer
 from portal.service import identity
 from portal.service.identity import BY_MAIL, BY_SHOP, Person, Sight
 from portal.store import links
-from portal.store.links import Link
+from portal.store.links import Holdings, Link
 from portal.store.migrate import migrate
 from portal.tokens import Tokens
 
@@ -34,7 +34,7 @@ def databases(database_url: str) -> Iterator[Databases]:
 
 
 def sees(*rows: Link, customer: Customer = ANNA, shared: bool = False, trust: bool = False) -> Person:
-    return identity.person(customer, rows, shared=shared, trust_shop=trust)
+    return identity.person(customer, Holdings([*rows], {}), shared=shared, trust_shop=trust)
 
 
 def changed(customer: Customer, **what: object) -> Customer:
@@ -96,7 +96,7 @@ def test_the_link_of_the_mail_proves_the_address_of_this_account_only(databases:
         with pytest.raises(NotFound):
             databases.run_here(identity.prove, TOKENS, other, token)
     databases.run_here(identity.prove, TOKENS, ANNA, token)
-    assert sees(*databases.read_here(links.of, ANNA.id)).sight is Sight.PROVEN
+    assert sees(*databases.read_here(links.of, ANNA.id).links).sight is Sight.PROVEN
 
 
 def test_a_link_proves_once_and_brings_nothing_back_that_was_withdrawn_since(databases: Databases) -> None:
@@ -106,7 +106,7 @@ def test_a_link_proves_once_and_brings_nothing_back_that_was_withdrawn_since(dat
     databases.run_here(lambda unit: unit.state.execute(text("UPDATE custom_hde_user_map SET sees = 0")))
     with pytest.raises(NotFound):
         databases.run_here(identity.prove, TOKENS, ANNA, token)
-    assert sees(*databases.read_here(links.of, ANNA.id)).sight is Sight.UNPROVEN
+    assert sees(*databases.read_here(links.of, ANNA.id).links).sight is Sight.UNPROVEN
 
 
 def test_a_new_proof_brings_back_the_address_and_no_contact_that_was_withdrawn_by_name(databases: Databases) -> None:
@@ -115,7 +115,7 @@ def test_a_new_proof_brings_back_the_address_and_no_contact_that_was_withdrawn_b
         databases.run_here(links.add, ANNA.id, ANNA.email, BY_MAIL, [41])
         if jti == "1":
             databases.run_here(lambda unit: unit.state.execute(text("UPDATE custom_hde_user_map SET sees = 0")))
-    person = sees(*databases.read_here(links.of, ANNA.id))
+    person = sees(*databases.read_here(links.of, ANNA.id).links)
     assert (person.joins, person.contacts, person.withdrawn) == (BY_MAIL, frozenset(), {41})
 
 

@@ -32,9 +32,9 @@ def test_migrating_twice_changes_nothing(databases: Databases) -> None:
 def test_a_proof_is_a_link_of_that_account_and_no_other(databases: Databases) -> None:
     databases.run_here(links.prove, ANNA, ANNAS, "email-proof")
     databases.run_here(links.add, ANNA, ANNAS, "email-proof", [41, 42])
-    found = databases.read_here(links.of, ANNA)
+    found = databases.read_here(links.of, ANNA).links
     assert {(link.contact_id, link.sees) for link in found} == {(links.ADDRESS, True), (41, True), (42, True)}
-    assert databases.read_here(links.of, BORIS) == []
+    assert databases.read_here(links.of, BORIS) == links.Holdings([], {})
 
 
 def test_a_withdrawn_contact_is_not_granted_again_by_being_found_again(databases: Databases) -> None:
@@ -44,13 +44,13 @@ def test_a_withdrawn_contact_is_not_granted_again_by_being_found_again(databases
         lambda unit: unit.state.execute(text("UPDATE custom_hde_user_map SET sees = 0 WHERE contact_id = 41"))
     )
     databases.run_here(links.add, ANNA, ANNAS, "email-proof", [41])
-    assert [link.sees for link in databases.read_here(links.of, ANNA) if link.contact_id == 41] == [False]
+    assert [link.sees for link in databases.read_here(links.of, ANNA).links if link.contact_id == 41] == [False]
 
 
 def test_an_address_is_compared_as_bytes(databases: Databases) -> None:
     databases.run_here(links.prove, ANNA, "anna@shop.example", "email-proof")
     databases.run_here(links.prove, ANNA, "ännä@shop.example", "email-proof")
-    assert len(databases.read_here(links.of, ANNA)) == 2
+    assert len(databases.read_here(links.of, ANNA).links) == 2
 
 
 def test_a_limit_counts_to_its_end_and_tells_how_long_to_wait(databases: Databases) -> None:
