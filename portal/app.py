@@ -63,7 +63,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
-        steps = worker.steps(settings, databases, tokens, _letters(pages)) if run_worker else []
+        steps = worker.steps(settings, databases, client, tokens, _letters(pages)) if run_worker else []
         task = asyncio.create_task(worker.run(steps)) if steps else None
         try:
             yield
@@ -96,10 +96,12 @@ async def run_worker_alone(settings: Settings) -> None:
     """The worker without the web, until it is told to end."""
     databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
     pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
+    client = Client(settings, databases)
     _tell_what_is_off(settings)
     try:
-        await worker.run(worker.steps(settings, databases, _tokens(settings), _letters(pages)))
+        await worker.run(worker.steps(settings, databases, client, _tokens(settings), _letters(pages)))
     finally:
+        await client.close()
         databases.close()
 
 

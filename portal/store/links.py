@@ -70,6 +70,11 @@ def own(unit: Unit, ticket_id: int, user_id: int, contact_id: int, evidence: str
     return True
 
 
+def is_owned(unit: Unit, ticket_id: int) -> bool:
+    """Whether the ticket is some account's own."""
+    return unit.state.execute(_IS_OWNED, {"ticket": ticket_id}).first() is not None
+
+
 def prove(unit: Unit, user_id: int, email: str, evidence: str) -> None:
     """The account has proven this address, by itself. Contacts that were withdrawn one by one stay withdrawn."""
     unit.state.execute(_INSERT, _row(user_id, ADDRESS, email, evidence))
@@ -97,6 +102,7 @@ _OF = text(
     "(SELECT ticket_id, contact_id, '', '', 0 FROM custom_hde_ticket_owner WHERE user_id = :user "
     "ORDER BY ticket_id DESC LIMIT :limit)"
 )
+_IS_OWNED = text("SELECT 1 FROM custom_hde_ticket_owner WHERE ticket_id = :ticket")
 _OWN = text(
     "INSERT INTO custom_hde_ticket_owner (ticket_id, user_id, contact_id, evidence, jti, created_at) "
     "VALUES (:ticket, :user, :contact, :evidence, :jti, UTC_TIMESTAMP(6))"
