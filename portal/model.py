@@ -92,6 +92,15 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way to the help desk, whole; `name` and `type` are as its sender gave them."""
+
+    name: str
+    type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message visible to the customer; `html` is as the help desk gave it, hostile until cleaned."""
 
