@@ -1,7 +1,7 @@
 """The tables of a Bitrix shop as its own installer declares them, in two generations of its core.
 
 Old = main 17.5, new = main 25.5; the module sale is in schema_sale.py. Only the tables the portal reads, but those
-whole: every NOT NULL column without a default is there, so that a row which real Bitrix would refuse is refused here too.
+whole: every NOT NULL column without a default is there, so that a row which Bitrix would refuse is refused here too.
 """
 
 from __future__ import annotations
