@@ -21,8 +21,9 @@ from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.service.letters import Render
 from portal.service.listing import Desk
+from portal.service.orders import Orders
 from portal.tokens import Tokens
-from portal.web import NOT_PUBLISHED, UNDER_PREFIX
+from portal.web import DOORS, NOT_PUBLISHED, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language
 from portal.web.headers import security_headers
 from portal.web.pages import Pages
@@ -49,11 +50,13 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
     tokens = _tokens(settings)
     statics = Statics(assets.folder("static"), settings.prefix)
     pages = Pages(settings, statics)
+    desk = Desk(Cache(client, databases, settings.cache_seconds), databases)
     site = Site(
         settings=settings,
         databases=databases,
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
-        desk=Desk(Cache(client, databases, settings.cache_seconds), databases),
+        desk=desk,
+        orders=Orders(settings, shape, desk),
         client=client,
         pages=pages,
         statics=statics,
@@ -81,7 +84,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
 
     _tell_what_is_off(settings)
     return Litestar(
-        [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *NOT_PUBLISHED],
+        [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *DOORS, *NOT_PUBLISHED],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         exception_handlers={Exception: error_handler(site)},
         before_send=[security_headers(settings.public_url)],
@@ -119,3 +122,5 @@ def _letters(pages: Pages) -> Render:
 def _tell_what_is_off(settings: Settings) -> None:
     if not settings.mail:
         log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")
+    if not settings.panel_secrets:
+        log.warning("the order pull is off for the help desk's plugin (PORTAL_PANEL_SECRETS)")

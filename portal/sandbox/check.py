@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from portal.http import AsyncClient, Response, TransportError, make_client
+from portal.sandbox.orders import CANARY, bought
 from portal.sandbox.people import ANNA, BORIS, Account
 
 PATIENCE_SECONDS = 15.0
@@ -20,6 +21,8 @@ PATIENCE_SECONDS = 15.0
 
 OLD_COPY = 'class="note warn"'
 """How the list says that the help desk does not answer, in every language."""
+
+ORDERS = {order.id for order in bought(ANNA.id, BORIS.id) if order.user == ANNA.id}
 
 NOWHERE = 999_999_999
 """An id that no ticket has."""
@@ -36,6 +39,7 @@ class Walk:
     shop: str
     helpdesk: str
     prefix: str
+    panel: str
     anna: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
     boris: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
     nobody: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
@@ -67,9 +71,9 @@ def must(holds: object, otherwise: str) -> None:
         raise Wrong(otherwise)
 
 
-async def all_holds(shop: str, helpdesk: str, prefix: str) -> bool:
+async def all_holds(shop: str, helpdesk: str, prefix: str, panel: str) -> bool:
     """Walk every step and print a line for each; a step that fails ends the walk. True when all hold."""
-    walk = Walk(shop, helpdesk, prefix)
+    walk = Walk(shop, helpdesk, prefix, panel)
     began = time.monotonic()
     try:
         for step in STEPS:
@@ -193,6 +197,20 @@ async def button_proves(walk: Walk) -> None:
     )
 
 
+async def orders_for_the_plugin(walk: Walk) -> None:
+    """Help desk: its plugin reads Anna's orders, also by her ticket; without the secret nobody reads any."""
+    address, secret = f"{walk.shop}/api/orders/", {"authorization": f"Bearer {walk.panel}"}
+    nobody = await walk.nobody.get(address, params={"user_id": ANNA.id})
+    must(nobody.status_code == 401, f"without the secret the orders answer {nobody.status_code}")
+    hers = await walk.nobody.get(address, params={"user_id": ANNA.id}, headers=secret)
+    must(hers.status_code == 200, f"with the secret they answer {hers.status_code}")
+    orders = hers.json()["orders"]
+    must({order["id"] for order in orders} == ORDERS, "other orders than Anna's")
+    must(CANARY not in hers.text, "a note of the staff is among them")
+    by_ticket = await walk.nobody.get(address, params={"ticket_id": walk.ticket}, headers=secret)
+    must(by_ticket.status_code == 200 and by_ticket.json() == hers.json(), "her ticket does not lead to her orders")
+
+
 async def helpdesk_away(walk: Walk) -> None:
     """Help desk: while it fails, Anna still reads the last good copy."""
     await walk.tell("faults", kind="status", value="503")
@@ -240,6 +258,7 @@ STEPS: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     link_comes_by_mail,
     link_alone_proves_nothing,
     button_proves,
+    orders_for_the_plugin,
     helpdesk_away,
     within_the_budget,
     signed_out_again,

@@ -205,7 +205,7 @@ class Deliverer:
         page = await self._client.list_tickets(contact.id, 1)
         alike = [ticket for ticket in page.tickets if bare(ticket.subject) == bare(job.payload["subject"])]
         for ticket in sorted(alike, key=lambda ticket: ticket.id, reverse=True)[:CANDIDATES]:
-            if await self._databases.read(links.is_owned, ticket.id):
+            if await self._databases.read(links.owner, ticket.id) is not None:
                 continue  # another job has made it
             messages = await self._client.newest_messages(ticket)
             trace = look_for(_sent(job, contact.id, sent_at), messages, ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web import health, requests, static_files
+from portal.web import health, orders_api, requests, static_files
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
@@ -13,6 +13,10 @@ UNDER_PREFIX = [
     requests.follow_proof,  #      GET  {prefix}/prove/{token}
     requests.prove,  #             POST {prefix}/prove/{token}
     static_files.static,  #          GET  {prefix}/static/{name}
+]
+
+DOORS = [
+    orders_api.pull,  #            GET  /api/orders/
 ]
 
 NOT_PUBLISHED = [
