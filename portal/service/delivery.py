@@ -41,11 +41,14 @@ SETTLE_SECONDS = 150.0
 
 LOOK_SECONDS = 5.0
 REFUSALS = 3
-"""A help desk that understood and said no so often will not change its mind."""
+"""A help desk that said no so often to a customer's message will not change its mind; he should know. A note may wait."""
 
 FIRST_RETRY_SECONDS = 15
 LONGEST_WAIT_SECONDS = 30.0
 """A help desk that is away is asked again so soon: a customer waits for it."""
+
+LONGEST_WAIT_FOR_A_KEY = 600.0
+"""A wrong key is mended by a person; until then each question costs a call."""
 
 CANDIDATES = 5
 """New tickets of the same subject that are looked into for a request whose answer was lost."""
@@ -103,9 +106,9 @@ class Deliverer:
             await self._give_up(job, f"{type(error).__name__}: {error}")
         except HelpdeskUnauthorized as error:
             # Nobody's message may die of a wrong key.
-            await self._later(job, error, _soon(job))
+            await self._later(job, error, _soon(job, LONGEST_WAIT_FOR_A_KEY))
         except HelpdeskRefused as error:
-            if job.attempts >= REFUSALS:
+            if job.attempts >= REFUSALS and job.kind != NOTE:
                 await self._give_up(job, f"refused: {error}")
             else:
                 await self._databases.run(outbox.fail, job, str(error), FIRST_RETRY_SECONDS * 2.0**job.attempts)
@@ -170,8 +173,6 @@ class Deliverer:
         """Best before the message: a help desk that takes no message for a closed ticket takes it then."""
         try:
             await self._client.reopen(ticket.id)
-        except HelpdeskUnauthorized:
-            raise
         except HelpdeskRefused as error:
             log.warning("request %d is not opened again by a reply: %s", ticket.id, error)
 
@@ -254,10 +255,10 @@ def _sent(job: Job, author_id: int, at: datetime) -> Sent:
     return Sent(job.payload["mark"], job.payload["text"], author_id, at)
 
 
-def _soon(job: Job) -> float:
+def _soon(job: Job, longest: float = LONGEST_WAIT_SECONDS) -> float:
     """Seconds: a fresh message is tried again at once, an old one now and then."""
     age = (datetime.now(UTC) - job.created_at).total_seconds()
-    return min(LONGEST_WAIT_SECONDS, max(2.0, age / 10)) + _jitter(1)
+    return min(longest, max(2.0, age / 10)) + _jitter(1)
 
 
 def _jitter(seconds: float) -> float:
