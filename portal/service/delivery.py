@@ -41,7 +41,7 @@ SETTLE_SECONDS = 150.0
 
 LOOK_SECONDS = 5.0
 REFUSALS = 3
-"""A help desk that said no so often to a customer's message will not change its mind; he should know. A note may wait."""
+"""A help desk that said no so often to a customer's message will not change its mind. A note may wait."""
 
 FIRST_RETRY_SECONDS = 15
 LONGEST_WAIT_SECONDS = 30.0
