@@ -14,9 +14,9 @@ from portal import mail
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
-from portal.service import letters
+from portal.service import inbound, letters
 from portal.service.identity import PROOF_MAIL
-from portal.store import limits, outbox, snapshots
+from portal.store import inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
@@ -62,7 +62,12 @@ async def _take(step: Step) -> bool:
 def steps(settings: Settings, databases: Databases, tokens: Tokens, render: letters.Render) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
-    return [*([letter] if settings.mail else []), _every(SWEEP_SECONDS, partial(_sweep, databases))]
+    event = partial(inbound.step, databases)
+    return [
+        *([letter] if settings.mail else []),
+        *([event] if settings.webhook_proofs else []),
+        _every(SWEEP_SECONDS, partial(_sweep, databases)),
+    ]
 
 
 def _every(seconds: float, step: Step) -> Step:
@@ -84,7 +89,7 @@ def _every(seconds: float, step: Step) -> Step:
 async def _sweep(databases: Databases) -> bool:
     """Forget what nobody needs any more, a bounded number of rows at a time."""
     gone = 0
-    for sweep in (outbox.sweep, limits.sweep, snapshots.sweep):
+    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep):
         gone += await databases.run(sweep)
     if gone:
         log.info("worker: %d old rows swept", gone)

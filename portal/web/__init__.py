@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web import health, requests, static_files
+from portal.web import health, requests, static_files, webhook
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
@@ -14,6 +14,11 @@ UNDER_PREFIX = [
     requests.prove,  #             POST {prefix}/prove/{token}
     static_files.static,  #          GET  {prefix}/static/{name}
 ]
+
+DOORS = [
+    webhook.receive,  #            POST /api/hde-webhook, /api/hde-webhook.php
+]
+"""For machines: at the root of the site, and with JSON for errors."""
 
 NOT_PUBLISHED = [
     health.alive,  #               GET  /healthz
