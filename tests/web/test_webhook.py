@@ -418,6 +418,7 @@ def test_what_cannot_be_committed_is_not_acknowledged(
     it: Stage, door: TestClient[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Power cut between the INSERT and the COMMIT: with the commit gone there is no row, so there must be no 2xx."""
+
     def cut(_unit: Unit) -> None:
         raise DatabaseAway("cut off")
 
