@@ -20,7 +20,7 @@ from portal.store.snapshots import Forgotten
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 0.4
+EVERY_SECONDS = 0.3
 OVERLAP_SECONDS = 15.0
 """A row may be committed that long after the time it carries; what is heard of twice does no harm."""
 

@@ -53,7 +53,8 @@ def open_ticket(
         ticket_id, _number(ticket_id), subject, "open", requester.id, channel, now, now, fields=fields or {}
     )
     state.tickets[ticket.id] = ticket
-    post(state, ticket, author or requester, html, files=files, at=now)
+    message = _say(state, ticket, author or requester, html, files=files, at=now)
+    state.outgoing.happened("ticket.created", ticket.id, message.id)
     return ticket
 
 
@@ -74,6 +75,22 @@ def post(
     at: float | None = None,
 ) -> Message:
     """A message. An operator's takes the ticket into work and waits for the customer; a customer's opens it again."""
+    message = _say(state, ticket, author, html, internal=internal, files=files, at=at)
+    if not internal:
+        state.outgoing.happened("message.created", ticket.id, message.id)
+    return message
+
+
+def _say(
+    state: State,
+    ticket: Ticket,
+    author: Person,
+    html: str,
+    *,
+    internal: bool = False,
+    files: Iterable[int] = (),
+    at: float | None = None,
+) -> Message:
     now = at or time.time()
     message = Message(state.next_id(), author.id, html, internal, now, now, list(files))
     ticket.messages.append(message)
@@ -99,6 +116,7 @@ def set_status(state: State, ticket: Ticket, status: str, at: float | None = Non
     ticket.status = status
     ticket.waiting = ticket.waiting and status != "closed"
     touch(state, ticket, at)
+    state.outgoing.happened("ticket.status_changed", ticket.id)
 
 
 def assign(state: State, ticket: Ticket, owner_id: int) -> None:

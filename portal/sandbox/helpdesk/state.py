@@ -17,6 +17,7 @@ from typing import Any
 from portal.sandbox.helpdesk.faults import Faults
 from portal.sandbox.helpdesk.journal import Journal
 from portal.sandbox.helpdesk.limit import Limit
+from portal.sandbox.helpdesk.outgoing import Outgoing
 
 API_USER = 1
 
@@ -133,6 +134,7 @@ class State:
         self.limit = Limit()
         self.faults = Faults()
         self.quirks = Quirks()
+        self.outgoing = Outgoing()
         self.clear()
 
     def clear(self) -> None:
