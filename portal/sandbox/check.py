@@ -19,6 +19,9 @@ from portal.sandbox.people import ANNA, BORIS, Account
 PATIENCE_SECONDS = 15.0
 """For what is not there at once: a letter, an operator's answer behind the cache."""
 
+NEWS_SECONDS = 2.0
+"""From an operator's key press to the customer's next page, by way of the webhook."""
+
 OLD_COPY = 'class="note warn"'
 """How the list says that the help desk does not answer, in every language."""
 
@@ -141,12 +144,14 @@ async def strangers_id_is_missing(walk: Walk) -> None:
 
 
 async def operators_answer_shows(walk: Walk) -> None:
-    """Operator: an answer shows up in Anna's conversation, an internal note never does."""
+    """Operator: the webhook brings an answer to Anna's open conversation within 2 s, an internal note never."""
     note, answer = f"note {secrets.token_hex(8)}", f"answer {secrets.token_hex(8)}"
     await walk.tell("operator/note", ticket_id=walk.ticket, text=note)
     await walk.tell("operator/reply", ticket_id=walk.ticket, text=answer)
     url = f"{walk.requests}{walk.ticket}"
-    page = await _until(lambda: walk.anna.get(url), lambda got: answer in got.text, "the answer does not show up")
+    page = await _until(
+        lambda: walk.anna.get(url), lambda got: answer in got.text, "the answer does not show up", NEWS_SECONDS
+    )
     must(note not in page.text, "the internal note shows")
 
 
@@ -214,6 +219,7 @@ async def orders_for_the_plugin(walk: Walk) -> None:
 async def helpdesk_away(walk: Walk) -> None:
     """Help desk: while it fails, Anna still reads the last good copy."""
     await walk.tell("faults", kind="status", value="503")
+    await walk.tell("operator/reply", ticket_id=walk.ticket, text="Nobody can read this yet")
     try:
 
         def from_the_copy(answer: Response) -> bool:
@@ -281,10 +287,13 @@ async def _post(walk: Walk, client: AsyncClient, url: str, page: str) -> Respons
 
 
 async def _until(
-    ask: Callable[[], Awaitable[Response]], good: Callable[[Response], object], otherwise: str
+    ask: Callable[[], Awaitable[Response]],
+    good: Callable[[Response], object],
+    otherwise: str,
+    patience: float = PATIENCE_SECONDS,
 ) -> Response:
-    """Ask until the answer is good. Raises Wrong when patience ends."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Ask until the answer is good. Raises Wrong when patience (seconds) ends."""
+    deadline = time.monotonic() + patience
     while True:
         answer = await ask()
         if good(answer):

@@ -39,11 +39,10 @@ from portal.sandbox.people import ANNA, BORIS, NotOurs
 from portal.store.migrate import migrate
 
 HOST = "127.0.0.1"
+WEBHOOK = "/api/hde-webhook"
 
 FAILED = 1
 LOCK_SECONDS = 3
-CHECK_CACHE_SECONDS = 1
-"""The check waits for an operator's answer to show up; with the usual minute it would wait a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +159,9 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
             smtp_url=smtp,
             mail_from="Лавка <shop@shop.example>",
             panel_secrets=_key(folder / "panel"),
-            **({"cache_seconds": CHECK_CACHE_SECONDS} if check else {}),
+            webhook_secrets=_key(folder / "webhook-key"),
         )
+        state.outgoing.set(url=f"{settings.public_url}{WEBHOOK}", secret=_key(folder / "webhook-key"))
         requests = f"{settings.prefix}/"
         its_shop = shop.create_app(shop.Shop(database.url, folder / "sessions", folder / "mail", requests))
         portal = create_app(settings)

@@ -24,6 +24,7 @@ from portal.errors import (
     HelpdeskUnsure,
 )
 from portal.helpdesk.client import Client
+from portal.helpdesk.forgetting import forget
 from portal.model import Contact, Ticket, Upload
 from portal.service.letters import Render
 from portal.service.readback import Sent, Trace, bare, look_for
@@ -137,7 +138,7 @@ class Deliverer:
             messages = await self._client.newest_messages(ticket)
             known = await self._databases.read(outbox.results, f"ticket:{ticket.id}")
             trace = look_for(_sent(job, ticket.requester_id, job.sent_at), messages, known)
-            if await self._has_arrived(job, ticket.id, trace):
+            if await self._has_arrived(job, ticket, trace):
                 return
         if ticket.closed:
             await self._reopen(ticket)
@@ -152,14 +153,15 @@ class Deliverer:
                 raise
             await self._follow_up(job, ticket)
             return
-        await self._finish_reply(job, ticket, message_id)
+        await self._databases.run(_finish_reply, job, ticket, message_id)
+        log.info("outbox %d: %s delivered at attempt %d", job.id, job.kind, job.attempts)
 
-    async def _has_arrived(self, job: Job, ticket_id: int, trace: Trace) -> bool:
+    async def _has_arrived(self, job: Job, ticket: Ticket, trace: Trace) -> bool:
         """Whether it is there. Raises Unsure, and HelpdeskUnsure while it may still come."""
         if trace.doubtful:
-            raise Unsure(ticket_id)
+            raise Unsure(ticket.id)
         if trace.certain:
-            await self._databases.run(_finish, job, trace.certain.id)
+            await self._databases.run(_finish_reply, job, ticket, trace.certain.id)
             log.info("outbox %d: %s had arrived, though its answer was lost", job.id, job.kind)
             return True
         await self._must_have_settled(job)
@@ -180,10 +182,6 @@ class Deliverer:
         """A closed ticket that takes no message: what was written becomes a new one, as its own job."""
         await self._databases.run(_follow_up, job, ticket)
         log.info("outbox %d: request %d stays closed; what was written becomes a new one", job.id, ticket.id)
-
-    async def _finish_reply(self, job: Job, ticket: Ticket, message_id: int) -> None:
-        await self._databases.run(_finish, job, message_id)
-        log.info("outbox %d: %s delivered at attempt %d", job.id, job.kind, job.attempts)
 
     async def _request(self, job: Job) -> None:
         payload = job.payload
@@ -226,7 +224,7 @@ class Deliverer:
         shop = urlsplit(self._settings.public_url).hostname
         context = {"order": None, "follows": None, "text": "", "files": [], "shop": shop, **job.payload}
         await self._client.add_note(_ticket_id(job), self._render("desk/note.html", self._settings.locale, context))
-        await self._databases.run(_finish, job, None)
+        await self._databases.run(outbox.finish, job)
 
     async def _send(self, job: Job, call: Callable[[], Awaitable[T]]) -> T:
         """The call that must not be repeated: written down before it goes out, and again if it surely did nothing."""
@@ -275,8 +273,9 @@ def _must(is_ours: bool) -> None:
         raise NotOurs
 
 
-def _finish(unit: Unit, job: Job, result_id: int | None) -> None:
-    _must(outbox.finish(unit, job, result_id=result_id))
+def _finish_reply(unit: Unit, job: Job, ticket: Ticket, message_id: int) -> None:
+    _must(outbox.finish(unit, job, result_id=message_id))
+    forget(unit, ticket.id, ticket.requester_id)
 
 
 def _finish_request(unit: Unit, job: Job, contact_id: int, ticket_id: int) -> None:
@@ -285,6 +284,7 @@ def _finish_request(unit: Unit, job: Job, contact_id: int, ticket_id: int) -> No
     if user is None:
         raise Impossible("it names no writer")
     _must(outbox.finish(unit, job, ticket_id=ticket_id))
+    forget(unit, ticket_id, contact_id)
     if not links.own(unit, ticket_id, user, contact_id, OWN):
         log.error("outbox %d: request %d is another account's own already", job.id, ticket_id)
     if payload["order"]:
