@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from portal.config import Settings
-from portal.database import Databases, Unit
+from portal.database import Databases
 from portal.errors import (
     HelpdeskBanned,
     HelpdeskError,
@@ -24,17 +24,17 @@ from portal.errors import (
     HelpdeskUnsure,
 )
 from portal.helpdesk.client import Client
-from portal.helpdesk.forgetting import forget
-from portal.model import Contact, Ticket, Upload
+from portal.model import Contact, Ticket
+from portal.service import outcomes
 from portal.service.letters import Render
+from portal.service.outcomes import NOTE, NotOurs
 from portal.service.readback import Sent, Trace, bare, look_for
 from portal.service.writing import REPLY, REQUEST
-from portal.store import blobs, links, order_tickets, outbox
+from portal.store import links, outbox
 from portal.store.outbox import Job
 
 log = logging.getLogger(__name__)
 
-NOTE = "desk.note"
 KINDS = (REPLY, REQUEST, NOTE)
 
 SETTLE_SECONDS = 150.0
@@ -54,13 +54,7 @@ LONGEST_WAIT_FOR_A_KEY = 600.0
 CANDIDATES = 5
 """New tickets of the same subject that are looked into for a request whose answer was lost."""
 
-OWN = "portal"
-
 T = TypeVar("T")
-
-
-class NotOurs(Exception):
-    """The lease ran out, and another worker has the job."""
 
 
 class Impossible(Exception):
@@ -102,7 +96,7 @@ class Deliverer:
             log.warning("outbox %d: %s has another worker now", job.id, job.kind)
         except Unsure as error:
             log.error("outbox %d: %s set aside: %s", job.id, job.kind, error)
-            await self._databases.run(_set_aside, job, error.ticket_id, str(error))
+            await self._databases.run(outcomes.set_aside, job, error.ticket_id, str(error))
         except (Impossible, HelpdeskMissing) as error:
             await self._give_up(job, f"{type(error).__name__}: {error}")
         except HelpdeskUnauthorized as error:
@@ -127,7 +121,7 @@ class Deliverer:
 
     async def _give_up(self, job: Job, reason: str) -> None:
         log.error("outbox %d: %s cannot be delivered: %s", job.id, job.kind, reason)
-        await self._databases.run(_bury, job, reason)
+        await self._databases.run(outcomes.bury, job, reason)
 
     async def _reply(self, job: Job) -> None:
         ticket = await self._client.get_ticket(_ticket_id(job))
@@ -142,7 +136,7 @@ class Deliverer:
                 return
         if ticket.closed:
             await self._reopen(ticket)
-        files = await self._databases.read(_files, job)
+        files = await self._databases.read(outcomes.files_of, job)
         try:
             body = self._html(payload)
             message_id = await self._send(job, lambda: self._client.post_message(ticket, body, files))
@@ -153,7 +147,7 @@ class Deliverer:
                 raise
             await self._follow_up(job, ticket)
             return
-        await self._databases.run(_finish_reply, job, ticket, message_id)
+        await self._databases.run(outcomes.finish_reply, job, ticket, message_id)
         log.info("outbox %d: %s delivered at attempt %d", job.id, job.kind, job.attempts)
 
     async def _has_arrived(self, job: Job, ticket: Ticket, trace: Trace) -> bool:
@@ -161,7 +155,7 @@ class Deliverer:
         if trace.doubtful:
             raise Unsure(ticket.id)
         if trace.certain:
-            await self._databases.run(_finish_reply, job, ticket, trace.certain.id)
+            await self._databases.run(outcomes.finish_reply, job, ticket, trace.certain.id)
             log.info("outbox %d: %s had arrived, though its answer was lost", job.id, job.kind)
             return True
         await self._must_have_settled(job)
@@ -180,7 +174,7 @@ class Deliverer:
 
     async def _follow_up(self, job: Job, ticket: Ticket) -> None:
         """A closed ticket that takes no message: what was written becomes a new one, as its own job."""
-        await self._databases.run(_follow_up, job, ticket)
+        await self._databases.run(outcomes.follow_up, job, ticket)
         log.info("outbox %d: request %d stays closed; what was written becomes a new one", job.id, ticket.id)
 
     async def _request(self, job: Job) -> None:
@@ -194,7 +188,7 @@ class Deliverer:
         if job.sent_at and (there := await self._find_request(job, contact, job.sent_at)):
             await self._finish_request(job, contact, there)
             return
-        files = await self._databases.read(_files, job)
+        files = await self._databases.read(outcomes.files_of, job)
         subject, body = payload["subject"], self._html(payload)
         ticket = await self._send(job, lambda: self._client.open_ticket(contact, subject, body, files))
         await self._finish_request(job, contact, ticket)
@@ -216,7 +210,9 @@ class Deliverer:
         return None
 
     async def _finish_request(self, job: Job, contact: Contact, ticket: Ticket) -> None:
-        await self._databases.run(_finish_request, job, contact.id, ticket.id)
+        if job.user_id is None:
+            raise Impossible("it names no writer")
+        await self._databases.run(outcomes.finish_request, job, job.user_id, contact.id, ticket.id)
         log.info("outbox %d: %s became request %d at attempt %d", job.id, job.kind, ticket.id, job.attempts)
 
     async def _note(self, job: Job) -> None:
@@ -261,77 +257,3 @@ def _soon(job: Job, longest: float = LONGEST_WAIT_SECONDS) -> float:
 
 def _jitter(seconds: float) -> float:
     return random.uniform(0, seconds)  # noqa: S311  # no secret is made of it
-
-
-def _files(unit: Unit, job: Job) -> list[Upload]:
-    named = enumerate(job.payload["files"])
-    return [Upload(name, kind, blobs.read(unit, job.id, number)) for number, (name, kind, _size) in named]
-
-
-def _must(is_ours: bool) -> None:
-    if not is_ours:
-        raise NotOurs
-
-
-def _finish_reply(unit: Unit, job: Job, ticket: Ticket, message_id: int) -> None:
-    _must(outbox.finish(unit, job, result_id=message_id))
-    forget(unit, ticket.id, ticket.requester_id)
-
-
-def _finish_request(unit: Unit, job: Job, contact_id: int, ticket_id: int) -> None:
-    """The ticket is the account's own from the moment it is known: one transaction."""
-    payload, user = job.payload, job.user_id
-    if user is None:
-        raise Impossible("it names no writer")
-    _must(outbox.finish(unit, job, ticket_id=ticket_id))
-    forget(unit, ticket_id, contact_id)
-    if not links.own(unit, ticket_id, user, contact_id, OWN):
-        log.error("outbox %d: request %d is another account's own already", job.id, ticket_id)
-    if payload["order"]:
-        order_id, number = payload["order"]
-        order_tickets.put(unit, order_id, ticket_id, user, number, OWN)
-    if payload["order"] or payload.get("follows") or not payload["proven"]:
-        told = {
-            "about": "opened",
-            "user": user,
-            "email": payload["email"],
-            "proven": payload["proven"],
-            "order": payload["order"] and payload["order"][1],
-            "follows": payload.get("follows"),
-        }
-        _put_note(unit, job, ticket_id, told)
-
-
-def _follow_up(unit: Unit, job: Job, ticket: Ticket) -> None:
-    """The message as a request of its own, with its files."""
-    payload = {
-        **job.payload,
-        "subject": f"Re: {ticket.subject}",
-        "email": ticket.requester_email,
-        "name": "",
-        "proven": True,
-        "order": None,
-        "follows": ticket.number,
-    }
-    kept = outbox.put(unit, REQUEST, payload, job.user_id, queue=f"new:{job.user_id}")
-    blobs.move(unit, job.id, kept.id)
-    _must(outbox.finish(unit, job))
-
-
-def _set_aside(unit: Unit, job: Job, ticket_id: int, reason: str) -> None:
-    _must(outbox.put_aside(unit, job, reason))
-    _put_note(unit, job, ticket_id, {"about": "unsure", **_told(job.payload)})
-
-
-def _bury(unit: Unit, job: Job, reason: str) -> None:
-    _must(outbox.fail(unit, job, reason, None))
-    if job.kind == REPLY:
-        _put_note(unit, job, _ticket_id(job), {"about": "failed", **_told(job.payload)})
-
-
-def _told(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": payload["text"], "files": [name for name, _kind, _size in payload["files"]]}
-
-
-def _put_note(unit: Unit, job: Job, ticket_id: int, told: Mapping[str, Any]) -> None:
-    outbox.put(unit, NOTE, told, job.user_id, queue=f"note:{ticket_id}", ticket_id=ticket_id)
