@@ -29,6 +29,7 @@ from portal.web.pages import Pages
 from portal.web.site import Site
 from portal.web.statics import Statics
 from portal.web.visitor import FRESH_SECONDS, AnyRequest, Visitors
+from portal.web.widget_script import widget_script
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         statics=statics,
         tokens=tokens,
         cookie_prefix=settings.cookie_prefix or shop.cookie_prefix,
+        widget=widget_script(settings),
+        visitor_ids=None,
     )
 
     @asynccontextmanager
@@ -115,5 +118,7 @@ def _letters(pages: Pages) -> Render:
 
 
 def _tell_what_is_off(settings: Settings) -> None:
+    if not settings.widget:
+        log.info("the widget is off (PORTAL_WIDGET)")
     if not settings.mail:
         log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")

@@ -56,6 +56,9 @@ CONVERSATION_CHARACTERS = 2 * 2**20
 
 STATUS_SECONDS = PEOPLE_SECONDS = 24 * 3600
 STATUS_RETRY_SECONDS = 60
+FIELD_SECONDS = 24 * 3600
+FIELD_RETRY_SECONDS = 600
+FIELD_PAGES = 10
 PEOPLE_A_CONVERSATION = 5
 MAX_PEOPLE = 5000
 
@@ -86,6 +89,7 @@ class Client:
         self._names: Mapping[str, str] = {}
         self._names_until = 0.0
         self._naming = asyncio.Lock()
+        self._fields: dict[str, tuple[str, float]] = {}
         self._people: TTLCache[int, Contact] = TTLCache(MAX_PEOPLE, PEOPLE_SECONDS)
 
     async def find_contacts(self, email: str) -> tuple[Contact, ...]:
@@ -127,6 +131,19 @@ class Client:
             raise HelpdeskGarbled("another ticket than the one asked for")
         return ticket
 
+    async def ticket_and_field(self, ticket_id: int, name: str) -> tuple[Ticket, str]:
+        """One ticket with its value of the custom field `name`, "" for none; read from the help desk itself.
+
+        Apart from the ticket, because a value may be a secret and copies of tickets are kept. Raises HelpdeskMissing.
+        """
+        known, key = await self._known(), await self._field_key(name)
+        answer = await self._call(self._dialect.get_ticket(ticket_id))
+        row = decode.one(answer["data"])
+        ticket = _sensible(lambda row: self._dialect.ticket(row, known), row)
+        if ticket.id != ticket_id:
+            raise HelpdeskGarbled("another ticket than the one asked for")
+        return ticket, self._dialect.field_value(row, key) if key else ""
+
     async def list_messages(self, ticket: Ticket) -> tuple[Message, ...]:
         """A ticket's messages for its customer, oldest first; internal notes never get past the decoder."""
         rows = await self._all(lambda page: self._dialect.list_messages(ticket.id, page), MESSAGE_PAGES)
@@ -164,6 +181,22 @@ class Client:
                     self._names_until = monotonic() + STATUS_RETRY_SECONDS
                     log.warning("help desk: its statuses cannot be read: %s", error)
         return Known(self._settings.hde_timezone, self._names)
+
+    async def _field_key(self, name: str) -> str:
+        """What a custom field's values go by, "" when nobody has defined it; asked once a day."""
+        definitions = self._dialect.ticket_fields()
+        if definitions is None:
+            return self._dialect.field_key([], name)
+        async with self._naming:
+            key, until = self._fields.get(name, ("", 0.0))
+            if monotonic() >= until:
+                key = self._dialect.field_key(await self._all(definitions, FIELD_PAGES), name)
+                self._fields[name] = key, monotonic() + (FIELD_SECONDS if key else FIELD_RETRY_SECONDS)
+                if not key:
+                    log.warning(
+                        "help desk: it has no ticket field %s; until it has, the widget vouches for nothing", name
+                    )
+        return key
 
     async def _authors(self, ids: list[int]) -> dict[int, Contact]:
         """Who these people are; those beyond a few stay unknown until the next time."""

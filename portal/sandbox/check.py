@@ -36,6 +36,7 @@ class Walk:
     shop: str
     helpdesk: str
     prefix: str
+    adopt: Callable[[int], Awaitable[None]]
     anna: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
     boris: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
     nobody: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
@@ -67,9 +68,12 @@ def must(holds: object, otherwise: str) -> None:
         raise Wrong(otherwise)
 
 
-async def all_holds(shop: str, helpdesk: str, prefix: str) -> bool:
-    """Walk every step and print a line for each; a step that fails ends the walk. True when all hold."""
-    walk = Walk(shop, helpdesk, prefix)
+async def all_holds(shop: str, helpdesk: str, prefix: str, adopt: Callable[[int], Awaitable[None]]) -> bool:
+    """Walk every step and print a line for each; a step that fails ends the walk. True when all hold.
+
+    `adopt` does what the portal does when it learns that a ticket was opened.
+    """
+    walk = Walk(shop, helpdesk, prefix, adopt)
     began = time.monotonic()
     try:
         for step in STEPS:
@@ -151,6 +155,35 @@ async def letter_becomes_a_request(walk: Walk) -> None:
     subject = f"Letter {secrets.token_hex(8)}"
     await walk.tell("customer/email", email=ANNA.login, subject=subject, text="By e-mail")
     await _until(lambda: walk.anna.get(walk.requests), lambda got: subject in got.text, "it does not show up")
+
+
+async def widget_knows_her(walk: Walk) -> None:
+    """Widget: the script is the same for everybody; who is signed in is told to the shop's own pages alone."""
+    front = await walk.nobody.get(f"{walk.shop}/")
+    must(f'<script src="{walk.prefix}/widget.js" defer></script>' in front.text, "the shop's pages lack its line")
+    scripts = [await client.get(f"{walk.requests}widget.js") for client in (walk.nobody, walk.anna)]
+    must({script.status_code for script in scripts} == {200}, f"status {scripts[0].status_code}")
+    must(scripts[0].content == scripts[1].content, "Anna gets another script than a stranger")
+    nobody = await walk.nobody.get(f"{walk.requests}widget/identity")
+    must((nobody.status_code, nobody.json()) == (200, {}), f"a stranger is told {nobody.text[:100]}")
+    anna = (await walk.anna.get(f"{walk.requests}widget/identity")).json()
+    must(anna["user_email"] == ANNA.login, "it does not know her")
+    elsewhere = await walk.anna.get(f"{walk.requests}widget/identity", headers={"sec-fetch-site": "cross-site"})
+    must(elsewhere.json() == {}, "another site is told who she is")
+
+
+async def widget_vouches_once(walk: Walk) -> None:
+    """Widget: a request with Anna's token is hers whatever address is typed, and a copied token is worth nothing."""
+    said = (await walk.anna.get(f"{walk.requests}widget/identity")).json()["custom_fields"]
+    subjects = [f"Widget {secrets.token_hex(8)}" for _ in range(2)]
+    for subject in subjects:
+        told = {"email": "elsewhere@post.example", "text": subject, "custom_fields": said}
+        answer = await walk.nobody.post(f"{walk.helpdesk}/widget/tickets", json=told)
+        await walk.adopt(answer.json()["ticket_id"])
+    page = await _until(
+        lambda: walk.anna.get(walk.requests), lambda got: subjects[0] in got.text, "it does not show up"
+    )
+    must(subjects[1] not in page.text, "the copied token has vouched again")
 
 
 async def boris_sees_nothing_yet(walk: Walk) -> None:
@@ -236,6 +269,8 @@ STEPS: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     strangers_id_is_missing,
     operators_answer_shows,
     letter_becomes_a_request,
+    widget_knows_her,
+    widget_vouches_once,
     boris_sees_nothing_yet,
     link_comes_by_mail,
     link_alone_proves_nothing,

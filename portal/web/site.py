@@ -11,10 +11,12 @@ from portal.config import Settings
 from portal.database import Databases
 from portal.helpdesk.client import Client
 from portal.service.listing import Desk
+from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web.pages import Pages, choose_locale
 from portal.web.statics import Statics
 from portal.web.visitor import AnyRequest, Visitor, Visitors, cookie_choice
+from portal.web.widget_script import WidgetScript
 from portal.web.words import LOCALES
 
 LANGUAGE_COOKIE = "portal_lang"
@@ -37,6 +39,9 @@ class Site:
     statics: Statics
     tokens: Tokens
     cookie_prefix: str
+    widget: WidgetScript
+    visitor_ids: VisitorIds | None
+    """None in a dialect that has none."""
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))
     )
