@@ -24,8 +24,8 @@ def answer(state: State, method: str, path: str, body: bytes) -> Answer | None:
     try:
         told = json.loads(body)
         allowed = {key: told[key] for key in ("email", "name", "text", "subject", "custom_fields") if told.get(key)}
-        done = direct(state, "customer/widget", allowed)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        done = direct(state, "customer/widget", {"subject": str(told["text"])[:60], **allowed})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return json_answer(400, {"error": "email and text are required"}, FOR_ANY_SITE)
     number = state.tickets[done["ticket_id"]].number
     return json_answer(200, {"ticket_id": done["ticket_id"], "number": number}, FOR_ANY_SITE)
