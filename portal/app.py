@@ -21,6 +21,7 @@ from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.service.letters import Render
 from portal.service.listing import Desk
+from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web import NOT_PUBLISHED, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language
@@ -61,7 +62,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         tokens=tokens,
         cookie_prefix=settings.cookie_prefix or shop.cookie_prefix,
         widget=widget_script(settings),
-        visitor_ids=None,
+        visitor_ids=VisitorIds(_visitor_id),
     )
 
     @asynccontextmanager
@@ -75,6 +76,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+            await site.visitor_ids.close()
             await site.desk.cache.close()
             await client.close()
             databases.close()
@@ -104,6 +106,11 @@ async def run_worker_alone(settings: Settings) -> None:
         await worker.run(worker.steps(settings, databases, _tokens(settings), _letters(pages)))
     finally:
         databases.close()
+
+
+async def _visitor_id(_email: str, _name: str) -> str | None:
+    """No help desk is asked for chat visitors yet."""
+    return None
 
 
 def _tokens(settings: Settings) -> Tokens:

@@ -40,8 +40,7 @@ class Site:
     tokens: Tokens
     cookie_prefix: str
     widget: WidgetScript
-    visitor_ids: VisitorIds | None
-    """None in a dialect that has none."""
+    visitor_ids: VisitorIds
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))
     )

@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 async def script(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     """The script; 304 to a browser that has it."""
     headers = {"etag": site.widget.etag, "cache-control": f"public, max-age={SCRIPT_SECONDS}"}
-    if site.widget.etag in re.split(r"\s*,\s*|W/", request.headers.get("if-none-match", "")):
+    if {"*", site.widget.etag} & set(re.split(r"\s*,\s*|W/", request.headers.get("if-none-match", ""))):
         return Response(b"", status_code=304, headers=headers)
-    return Response(site.widget.body, media_type="text/javascript; charset=utf-8", headers=headers)
+    return Response(site.widget.body, media_type="text/javascript", headers=headers)
 
 
 @get("/widget/identity")
@@ -63,6 +63,6 @@ async def _config(site: Site, visitor: Visitor) -> dict[str, Any]:
             service.FIELD: service.mint(site.tokens, customer.id),
         },
     }
-    if site.visitor_ids and (visitor_id := await site.visitor_ids.of(visitor.person)):
+    if visitor_id := await site.visitor_ids.of(visitor.person):
         told["visitor_id"] = visitor_id
     return told

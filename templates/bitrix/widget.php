@@ -14,7 +14,7 @@
 if (!function_exists('portal_widget_config')) {
     function portal_widget_text($text)
     {
-        if (defined('SITE_CHARSET') && strtoupper(SITE_CHARSET) !== 'UTF-8') {
+        if (defined('SITE_CHARSET') && strtoupper(SITE_CHARSET) !== 'UTF-8' && function_exists('iconv')) {
             $text = (string) @iconv(SITE_CHARSET, 'UTF-8//IGNORE', $text);
         }
         // What is not UTF-8 cannot be told in JSON.
