@@ -21,9 +21,10 @@ from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.service.letters import Render
 from portal.service.listing import Desk
+from portal.service.orders import Orders
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
-from portal.web import NOT_PUBLISHED, UNDER_PREFIX
+from portal.web import DOORS, NOT_PUBLISHED, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language
 from portal.web.headers import security_headers
 from portal.web.pages import Pages
@@ -51,23 +52,25 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
     tokens = _tokens(settings)
     statics = Statics(assets.folder("static"), settings.prefix)
     pages = Pages(settings, statics)
+    desk = Desk(Cache(client, databases, settings.cache_seconds), databases)
     site = Site(
         settings=settings,
         databases=databases,
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
-        desk=Desk(Cache(client, databases, settings.cache_seconds), databases),
+        desk=desk,
+        orders=Orders(settings, shape, desk),
         client=client,
         pages=pages,
         statics=statics,
         tokens=tokens,
         cookie_prefix=settings.cookie_prefix or shop.cookie_prefix,
         widget=widget_script(settings),
-        visitor_ids=VisitorIds(_visitor_id),
+        visitor_ids=VisitorIds(client.visitor_id),
     )
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
-        steps = worker.steps(settings, databases, tokens, _letters(pages)) if run_worker else []
+        steps = worker.steps(settings, databases, client, tokens, _letters(pages)) if run_worker else []
         task = asyncio.create_task(worker.run(steps)) if steps else None
         try:
             yield
@@ -86,7 +89,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
 
     _tell_what_is_off(settings)
     return Litestar(
-        [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *NOT_PUBLISHED],
+        [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *DOORS, *NOT_PUBLISHED],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         exception_handlers={Exception: error_handler(site)},
         before_send=[security_headers(settings.public_url)],
@@ -101,16 +104,13 @@ async def run_worker_alone(settings: Settings) -> None:
     """The worker without the web, until it is told to end."""
     databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
     pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
+    client = Client(settings, databases)
     _tell_what_is_off(settings)
     try:
-        await worker.run(worker.steps(settings, databases, _tokens(settings), _letters(pages)))
+        await worker.run(worker.steps(settings, databases, client, _tokens(settings), _letters(pages)))
     finally:
+        await client.close()
         databases.close()
-
-
-async def _visitor_id(_email: str, _name: str) -> str | None:
-    """No help desk is asked for chat visitors yet."""
-    return None
 
 
 def _tokens(settings: Settings) -> Tokens:
@@ -129,3 +129,5 @@ def _tell_what_is_off(settings: Settings) -> None:
         log.info("the widget is off (PORTAL_WIDGET)")
     if not settings.mail:
         log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")
+    if not settings.panel_secrets:
+        log.warning("the order pull is off for the help desk's plugin (PORTAL_PANEL_SECRETS)")

@@ -31,39 +31,47 @@ class Tokens:
 
     def sign(self, purpose: Purpose, audience: str, value: Any = None) -> str:
         """A token that carries `value` (JSON), for `audience` alone; URL-safe text."""
-        return str(self._serializer(purpose, audience).dumps(value))
+        return str(self._serializer(purpose).dumps([audience, value]))
 
     def read(self, purpose: Purpose, audience: str, token: str, max_age: int) -> tuple[Any] | None:
         """What the token carries, in a tuple (None may be carried); None when it is not good. `max_age` in seconds."""
-        if len(token) > MAX_LENGTH or not _TOKEN.fullmatch(token):
-            return None
-        try:
-            return (self._serializer(purpose, audience).loads(token, max_age=max_age),)
-        except BadData:
-            return None
+        match self.open(purpose, token, max_age):
+            case (whose, value) if whose == audience:
+                return (value,)
+        return None
 
-    def read_dated(self, purpose: Purpose, audience: str, token: str) -> tuple[Any, datetime] | None:
-        """What the token carries and when it was signed (UTC, whole seconds); its age is the caller's to judge."""
-        if len(token) > MAX_LENGTH or not _TOKEN.fullmatch(token):
-            return None
-        try:
-            value, signed_at = self._serializer(purpose, audience).loads(token, return_timestamp=True)
-        except BadData:
-            return None
-        return value, signed_at
+    def open(self, purpose: Purpose, token: str, max_age: int) -> tuple[str, Any] | None:
+        """Whose the token is and what it carries, for a door that does not know yet who is asking."""
+        found = self._read(purpose, token, max_age)
+        return found[:2] if found else None
 
-    def derived_key(self, purpose: Purpose, audience: str) -> bytes:
-        """The key that signs tokens of this purpose and audience and no other; the key it is made from stays unknown.
+    def open_dated(self, purpose: Purpose, token: str) -> tuple[str, Any, datetime] | None:
+        """Like `open`, with the time it was signed (UTC, whole seconds): its age is the caller's to judge."""
+        return self._read(purpose, token, None)
 
-        A token is `payload.time.signature`, each in base64url without padding: JSON, big-endian seconds, and the
-        HMAC-SHA256 of what stands before it under this key (itsdangerous, key derivation "hmac").
+    def derived_key(self, purpose: Purpose) -> bytes:
+        """The key that signs the tokens of this purpose and no others; what it is made from cannot be told from it.
+
+        A token is `payload.time.signature`, each in base64url without padding: JSON of [audience, value], big-endian
+        seconds, and the HMAC-SHA256 of what stands before it under this key.
         """
-        serializer = self._serializer(purpose, audience)
+        serializer = self._serializer(purpose)
         return serializer.make_signer(serializer.salt).derive_key()
 
-    def _serializer(self, purpose: Purpose, audience: str) -> URLSafeTimedSerializer:
+    def _read(self, purpose: Purpose, token: str, max_age: int | None) -> tuple[str, Any, datetime] | None:
+        if len(token) > MAX_LENGTH or not _TOKEN.fullmatch(token):
+            return None
+        try:
+            match self._serializer(purpose).loads(token, max_age=max_age, return_timestamp=True):
+                case ([str(audience), value], datetime() as signed_at):
+                    return audience, value, signed_at
+        except BadData:
+            pass
+        return None
+
+    def _serializer(self, purpose: Purpose) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(
             self._keys,
-            salt=f"portal.{purpose}:{audience}",
+            salt=f"portal.{purpose}",
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )

@@ -52,11 +52,13 @@ CHECK_CACHE_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where everything is, without a slash at the end."""
+    """Where everything is, without a slash at the end, and what opens it."""
 
     shop: str
     helpdesk: str
     prefix: str
+    panel: str
+    """The secret of the help desk's plugin."""
 
 
 class CannotStart(Exception):
@@ -163,6 +165,7 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
             mail_from="Лавка <shop@shop.example>",
             widget="contact",
             widget_script=f"{helpdesk}/js/contact-widget.js",
+            panel_secrets=_key(folder / "panel"),
             **({"cache_seconds": CHECK_CACHE_SECONDS} if check else {}),
         )
         requests = f"{settings.prefix}/"
@@ -170,7 +173,7 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
         portal = create_app(settings)
         await stack.enter_async_context(portal.lifespan())
         await stack.enter_async_context(served(one_origin(portal, its_shop, settings.prefix), listener))
-        addresses = Addresses(settings.public_url, helpdesk, settings.prefix)
+        addresses = Addresses(settings.public_url, helpdesk, settings.prefix, _key(folder / "panel"))
         if check:
             return await _walk(addresses, settings, told_to_end)
         print(_welcome(addresses, database, folder), flush=True)
@@ -181,7 +184,9 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
 
 async def _walk(addresses: Addresses, settings: Settings, told_to_end: asyncio.Event) -> int:
     adopt = partial(_adopt, settings)
-    walking = asyncio.create_task(walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix, adopt))
+    walking = asyncio.create_task(
+        walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix, addresses.panel, adopt)
+    )
     ending = asyncio.create_task(told_to_end.wait())
     await asyncio.wait((walking, ending), return_when=asyncio.FIRST_COMPLETED)
     ending.cancel()
@@ -219,7 +224,7 @@ def _settings(**ours: object) -> Settings:
 
 
 def _key(file: Path) -> str:
-    """The demo's secret key; kept, so that a link mailed before the second start still proves the address."""
+    """A secret of the demo's; kept, so that a link mailed before the second start still proves the address."""
     if not file.exists():
         file.touch(mode=0o600)
         file.write_text(secrets.token_urlsafe(32))
@@ -237,6 +242,7 @@ My Requests: the demo
   My Requests   {at.shop}{at.prefix}/
   mail          {at.shop}/_mail/
   help desk     {at.helpdesk}/_sandbox/   answer as an operator, write as a customer, break it
+  orders        curl -H 'Authorization: Bearer {at.panel}' '{at.shop}/api/orders/?user_id={ANNA.id}'
   database      {database.what}
 
 Ctrl-C ends everything. What was said and done stays in {folder} for the next start.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -26,16 +27,13 @@ from portal.tokens import Tokens
 FIELD = "portal_token"
 """The ticket's custom field that carries the token; its administrator makes it (text, not for the customer)."""
 
-AUDIENCE = "site"
-"""One for all: who the token is for stands in it, as the ticket that brings it back says nothing to be believed."""
-
 TOKEN_SECONDS = 24 * 3600
 """A page that stays open for longer has a widget that vouches for nobody."""
 
 SKEW_SECONDS = 60
 """How far the help desk's clock may be behind ours."""
 
-MAX_JTI = 64
+JTI = re.compile(r"[A-Za-z0-9_-]{1,64}")
 BY_WIDGET = "widget"
 
 VISITOR_SECONDS = 24 * 3600
@@ -54,12 +52,12 @@ Mint = Callable[[str, str], Awaitable[str | None]]
 
 def mint(tokens: Tokens, user_id: int) -> str:
     """A token that says: whoever opens a ticket with it is this account; good for one ticket within TOKEN_SECONDS."""
-    return tokens.sign("widget", AUDIENCE, [user_id, secrets.token_urlsafe(16)])
+    return tokens.sign("widget", str(user_id), secrets.token_urlsafe(16))
 
 
 def signing_key(tokens: Tokens) -> str:
     """The key of these tokens alone, as hex: the shop's own PHP signs with it what `mint` would."""
-    return tokens.derived_key("widget", AUDIENCE).hex()
+    return tokens.derived_key("widget").hex()
 
 
 async def adopt(client: Client, databases: Databases, tokens: Tokens, ticket_id: int) -> None:
@@ -87,16 +85,15 @@ def _check(tokens: Tokens, token: str, opened_at: datetime) -> tuple[int, str] |
 
     A ticket that is older than the token was not opened with it: somebody has put it there since.
     """
-    found = tokens.read_dated("widget", AUDIENCE, token)
+    found = tokens.open_dated("widget", token)
     if found is None:
         return None
-    carried, signed_at = found
+    account, jti, signed_at = found
     if not signed_at - timedelta(seconds=SKEW_SECONDS) <= opened_at <= signed_at + timedelta(seconds=TOKEN_SECONDS):
         return None
-    match carried:
-        case [int(user_id), str(jti)] if 0 < user_id < 2**63 and 0 < len(jti.encode()) <= MAX_JTI:
-            return user_id, jti
-    return None
+    if not re.fullmatch(r"[1-9][0-9]{0,17}", account) or not isinstance(jti, str) or not JTI.fullmatch(jti):
+        return None
+    return int(account), jti
 
 
 class VisitorIds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web import health, requests, static_files, widget
+from portal.web import health, orders_api, requests, static_files, widget
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
@@ -15,6 +15,10 @@ UNDER_PREFIX = [
     widget.script,  #              GET  {prefix}/widget.js
     widget.identity,  #            GET  {prefix}/widget/identity
     static_files.static,  #          GET  {prefix}/static/{name}
+]
+
+DOORS = [
+    orders_api.pull,  #            GET  /api/orders/
 ]
 
 NOT_PUBLISHED = [

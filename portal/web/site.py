@@ -11,6 +11,7 @@ from portal.config import Settings
 from portal.database import Databases
 from portal.helpdesk.client import Client
 from portal.service.listing import Desk
+from portal.service.orders import Orders
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web.pages import Pages, choose_locale
@@ -34,6 +35,7 @@ class Site:
     databases: Databases
     visitors: Visitors
     desk: Desk
+    orders: Orders
     client: Client
     pages: Pages
     statics: Statics

@@ -37,7 +37,7 @@ if (!function_exists('portal_widget_config')) {
             return null;
         }
         $once = function_exists('random_bytes') ? random_bytes(16) : openssl_random_pseudo_bytes(16);
-        $signed = portal_widget_base64(json_encode(array((int) $user->GetID(), bin2hex($once))))
+        $signed = portal_widget_base64(json_encode(array((string) (int) $user->GetID(), bin2hex($once))))
             . '.' . portal_widget_base64(pack('N', time()));
         return array(
             'user_email' => portal_widget_text((string) $user->GetEmail()),

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from portal import app
 from portal.errors import DatabaseAway
-from portal.service import widget as service
 from portal.tokens import Tokens
 from portal.web.visitor import Visitors
 from portal.web.widget_script import widget_script
@@ -29,9 +27,9 @@ def shop(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 def carried(answer: dict[str, Any]) -> Any:
-    found = TOKENS.read_dated("widget", service.AUDIENCE, answer["custom_fields"]["portal_token"])
+    found = TOKENS.open_dated("widget", answer["custom_fields"]["portal_token"])
     assert found
-    return found[0]
+    return found[:2]
 
 
 def test_anna_is_told_as_the_widget_takes_it(shop: Stage) -> None:
@@ -42,7 +40,7 @@ def test_anna_is_told_as_the_widget_takes_it(shop: Stage) -> None:
     assert told["custom_fields"]["bitrix_user_id"] == "7"
     assert set(told) == {"user_email", "user_name", "custom_fields"}
     user, jti = carried(told)
-    assert user == ANNA and jti != carried(second.json())[1], "each page has a token of its own"
+    assert user == str(ANNA) and jti != carried(second.json())[1], "each page has a token of its own"
     assert first.headers["content-type"] == "application/json"
     assert "no-store" in first.headers["cache-control"] and "cookie" in first.headers["vary"].lower()
 
@@ -172,17 +170,22 @@ def test_without_a_widget_the_script_does_nothing(shop: Stage) -> None:
     assert script.status_code == 200 and "".join(line for line in script.text.splitlines() if line[:2] != "//") == ""
 
 
-def test_a_proven_customer_gets_a_visitor_id_and_nobody_else(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+def test_in_v2_a_proven_customer_gets_a_visitor_id_and_nobody_else(database_url: str, tmp_path: Path) -> None:
+    with stage(database_url, tmp_path, "v2") as shop:
+        shop.prove(ANNA)
+        with shop.client(ANNA, widget="chat") as anna, shop.client(BORIS, widget="chat") as boris:
+            told = [anna.get(IDENTITY).json() for _ in range(5)]
+            assert "visitor_id" not in boris.get(IDENTITY).json()
+        minted = [entry for entry in shop.state.journal.entries if "visitor" in entry.path]
+    assert len({one["visitor_id"] for one in told}) == len(minted) == 1
 
-    async def visitor_id(email: str, name: str) -> str | None:
-        asked.append((email, name))
-        return "visitor-1"
 
-    monkeypatch.setattr(app, "_visitor_id", visitor_id)
-    shop.prove(ANNA)
-    with shop.client(ANNA, widget="chat") as anna, shop.client(BORIS, widget="chat") as boris:
-        told = [anna.get(IDENTITY).json() for _ in range(5)]
-        assert "visitor_id" not in boris.get(IDENTITY).json()
-    assert {one["visitor_id"] for one in told} == {"visitor-1"}
-    assert asked == [(EMAILS[ANNA], "Anna")]
+def test_a_help_desk_that_is_away_costs_the_visitor_id_and_nothing_else(database_url: str, tmp_path: Path) -> None:
+    with stage(database_url, tmp_path, "v2") as shop:
+        shop.prove(ANNA)
+        shop.tell("faults", kind="status", value="503")
+        with shop.client(ANNA, widget="chat") as anna:
+            told = [anna.get(IDENTITY).json() for _ in range(5)]
+        asked = [entry for entry in shop.state.journal.entries if "visitor" in entry.path]
+    assert {one["user_email"] for one in told} == {EMAILS[ANNA]} and not [one for one in told if "visitor_id" in one]
+    assert len(asked) == 1

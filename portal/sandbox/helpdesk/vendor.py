@@ -44,7 +44,9 @@ async def serve_call(state: State, scope: HTTPScope, receive: Receive, send: Sen
     if "stall" in hit:
         await asyncio.sleep(float(hit["stall"]))
     with state.lock:
+        state.effects = []
         answer = _work(state, request, body, allowed, hit)
+        entry.effects = state.effects
         entry.status, entry.done = 0 if "drop" in hit else answer.status, time.time()
     if "drop" in hit:
         await _hang_up(scope, receive)
@@ -80,6 +82,8 @@ def _work(state: State, request: Request, body: bytes, allowed: bool, hit: dict[
         answer = dialect.banned(state, state.limit.seconds_left(), state.limit.ban_form)
     elif refused:
         answer = refused
+    elif 0 < state.quirks.upload_limit < len(body):
+        answer = Answer(413, faults.PAGE, faults.HTML)
     elif not dialect.is_authorised(state, request.headers.get("authorization", "")):
         answer = dialect.refused_key(state)
     else:
