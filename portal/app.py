@@ -24,6 +24,7 @@ from portal.service.feed import Feed
 from portal.service.letters import Render
 from portal.service.listing import Desk
 from portal.service.orders import Orders
+from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web import DOORS, NOT_PUBLISHED, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language
@@ -32,6 +33,7 @@ from portal.web.pages import Pages
 from portal.web.site import Site
 from portal.web.statics import Statics
 from portal.web.visitor import FRESH_SECONDS, AnyRequest, Visitors
+from portal.web.widget_script import widget_script
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,8 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         tokens=tokens,
         cookie_prefix=settings.cookie_prefix or shop.cookie_prefix,
         proofs=Proofs(settings),
+        widget=widget_script(settings),
+        visitor_ids=VisitorIds(client.visitor_id),
     )
     feed = Feed(databases, site.desk.cache)
 
@@ -79,6 +83,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+            await site.visitor_ids.close()
             await site.desk.cache.close()
             await client.close()
             databases.close()
@@ -124,6 +129,8 @@ def _letters(pages: Pages) -> Render:
 
 
 def _tell_what_is_off(settings: Settings) -> None:
+    if not settings.widget:
+        log.info("the widget is off (PORTAL_WIDGET)")
     if not settings.mail:
         log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")
     if not settings.panel_secrets:

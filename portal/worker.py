@@ -19,6 +19,7 @@ from portal.helpdesk.client import Client
 from portal.service import inbound, letters
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
+from portal.service.widget import adopt
 from portal.store import inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
@@ -74,7 +75,7 @@ def steps(
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
     deliver = partial(_deliver, databases, Deliverer(settings, databases, client, render))
-    event = partial(inbound.step, databases)
+    event = partial(inbound.step, databases, partial(adopt, client, databases, tokens))
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,

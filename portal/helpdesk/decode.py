@@ -35,6 +35,8 @@ class Known:
 MAX_TEXT = 255
 MAX_ID = 2**63 - 1
 MAX_HTML = 2**20
+MAX_FIELD = 5000
+"""Characters of a custom field's value; longer ones are cut, and nothing of ours is that long."""
 
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%H:%M:%S %d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M")
 

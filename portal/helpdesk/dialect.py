@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from portal.config import Settings
@@ -40,6 +40,15 @@ class Dialect(Protocol):
 
     def status_names(self, found: list[Row], locale: str, /) -> dict[str, str]:
         """Slug to name, of what `statuses` brought."""
+
+    def ticket_fields(self) -> Callable[[int], Call] | None:
+        """The pages of the definitions of the tickets' custom fields; None where values go by the fields' names."""
+
+    def field_key(self, found: list[Row], name: str, /) -> str:
+        """What values of this field go by, of what `ticket_fields` brought; "" when nobody has defined it."""
+
+    def field_value(self, row: Row, key: str, /) -> str:
+        """A ticket's value of a custom field, "" for none."""
 
     def create_contact(self, email: str, name: str, /) -> Call:
         """A new person; to be asked for only when nobody has the address."""

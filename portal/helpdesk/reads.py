@@ -40,6 +40,9 @@ CONVERSATION_CHARACTERS = 2 * 2**20
 
 STATUS_SECONDS = PEOPLE_SECONDS = 24 * 3600
 STATUS_RETRY_SECONDS = 60
+FIELD_SECONDS = 24 * 3600
+FIELD_RETRY_SECONDS = 600
+FIELD_PAGES = 10
 PEOPLE_A_CONVERSATION = 5
 MAX_PEOPLE = 5000
 
@@ -54,6 +57,7 @@ class Reads:
         self._names: Mapping[str, str] = {}
         self._names_until = 0.0
         self._naming = asyncio.Lock()
+        self._fields: dict[str, tuple[str, float]] = {}
         self._people: TTLCache[int, Contact] = TTLCache(MAX_PEOPLE, PEOPLE_SECONDS)
 
     async def find_contacts(self, email: str) -> tuple[Contact, ...]:
@@ -87,12 +91,26 @@ class Reads:
 
     async def get_ticket(self, ticket_id: int) -> Ticket:
         """One ticket. Raises HelpdeskMissing."""
+        ticket, _row = await self._ticket(ticket_id)
+        return ticket
+
+    async def ticket_and_field(self, ticket_id: int, name: str) -> tuple[Ticket, str]:
+        """One ticket with its value of the custom field `name`, "" for none.
+
+        Apart from the ticket, because a value may be a secret and copies of tickets are kept. Raises HelpdeskMissing.
+        """
+        key = await self._field_key(name)
+        ticket, row = await self._ticket(ticket_id)
+        return ticket, self._dialect.field_value(row, key) if key else ""
+
+    async def _ticket(self, ticket_id: int) -> tuple[Ticket, Row]:
         known = await self._known()
         answer = await self._wire.call(self._dialect.get_ticket(ticket_id))
-        ticket = decode.sensible(decode.one(answer["data"]), lambda row: self._dialect.ticket(row, known))
+        row = decode.one(answer["data"])
+        ticket = decode.sensible(row, lambda row: self._dialect.ticket(row, known))
         if ticket.id != ticket_id:
             raise HelpdeskGarbled("another ticket than the one asked for")
-        return ticket
+        return ticket, row
 
     async def list_messages(self, ticket: Ticket) -> tuple[Message, ...]:
         """A ticket's messages for its customer, oldest first; internal notes never get past the decoder."""
@@ -144,6 +162,21 @@ class Reads:
                     self._names_until = monotonic() + STATUS_RETRY_SECONDS
                     log.warning("help desk: its statuses cannot be read: %s", error)
         return Known(self._settings.hde_timezone, self._names)
+
+    async def _field_key(self, name: str) -> str:
+        """What a custom field's values go by, "" when nobody has defined it; asked once a day."""
+        definitions = self._dialect.ticket_fields()
+        if definitions is None:
+            return self._dialect.field_key([], name)
+        async with self._naming:
+            key, until = self._fields.get(name, ("", 0.0))
+            if monotonic() >= until:
+                rows, _whole = await first_pages(self._ask(definitions), FIELD_PAGES)
+                key = self._dialect.field_key(rows, name)
+                self._fields[name] = key, monotonic() + (FIELD_SECONDS if key else FIELD_RETRY_SECONDS)
+                if not key:
+                    log.warning("help desk: it has no field %s for tickets; it is looked for again later", name)
+        return key
 
     async def _authors(self, ids: list[int]) -> dict[int, Contact]:
         """Who these people are; those beyond a few stay unknown until the next time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -116,6 +116,22 @@ def statuses() -> Call | None:
 def status_names(_found: list[Row], _locale: str) -> dict[str, str]:
     """Nothing was asked."""
     return {}
+
+
+def ticket_fields() -> Callable[[int], Call] | None:
+    """Values go by the fields' names."""
+    return None
+
+
+def field_key(_found: list[Row], name: str) -> str:
+    """The name itself."""
+    return name
+
+
+def field_value(row: Row, key: str) -> str:
+    """A ticket's value of a custom field."""
+    fields = row.get("custom_fields")
+    return decode.words(fields.get(key), decode.MAX_FIELD) if isinstance(fields, dict) else ""
 
 
 def strangers(_found: list[Row], _of: Ticket) -> list[int]:

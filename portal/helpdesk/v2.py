@@ -7,7 +7,7 @@ the caller compares owners; a post does not say what its author is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from portal.config import Settings
@@ -62,6 +62,28 @@ def statuses() -> Call | None:
 def status_names(found: list[Row], locale: str) -> dict[str, str]:
     """Slug to name."""
     return {decode.words(row.get("id")): decode.name(row.get("name"), locale) for row in found}
+
+
+def ticket_fields() -> Callable[[int], Call] | None:
+    """The definitions of the tickets' custom fields."""
+    return lambda page: Call("/custom_fields/", {"page": page})
+
+
+def field_key(found: list[Row], name: str) -> str:
+    """A field's number, as text: the account's own. Its name may be one text, or one for each language."""
+    for row in found:
+        names = row.get("name")
+        if name in (names.values() if isinstance(names, dict) else (names,)):
+            return decode.words(row.get("id"))
+    return ""
+
+
+def field_value(row: Row, key: str) -> str:
+    """A ticket's value of a custom field; only fields that were ever set are listed."""
+    for field in decode.rows(row.get("custom_fields")):
+        if decode.words(field.get("id")) == key:
+            return decode.words(field.get("field_value"), decode.MAX_FIELD)
+    return ""
 
 
 def create_contact(email: str, name: str) -> Call:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web import health, orders_api, requests, static_files, webhook
+from portal.web import health, orders_api, requests, static_files, webhook, widget
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
@@ -12,6 +12,8 @@ UNDER_PREFIX = [
     requests.ask_for_proof,  #     POST {prefix}/prove
     requests.follow_proof,  #      GET  {prefix}/prove/{token}
     requests.prove,  #             POST {prefix}/prove/{token}
+    widget.script,  #              GET  {prefix}/widget.js
+    widget.identity,  #            GET  {prefix}/widget/identity
     static_files.static,  #          GET  {prefix}/static/{name}
 ]
 

@@ -13,11 +13,13 @@ from portal.helpdesk.client import Client
 from portal.helpdesk.webhooks import Proofs
 from portal.service.listing import Desk
 from portal.service.orders import Orders
+from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web.pages import Pages, choose_locale
 from portal.web.refusals import Refusals
 from portal.web.statics import Statics
 from portal.web.visitor import AnyRequest, Visitor, Visitors, cookie_choice
+from portal.web.widget_script import WidgetScript
 from portal.web.words import LOCALES
 
 LANGUAGE_COOKIE = "portal_lang"
@@ -42,6 +44,8 @@ class Site:
     tokens: Tokens
     cookie_prefix: str
     proofs: Proofs
+    widget: WidgetScript
+    visitor_ids: VisitorIds
     refusals: Refusals = field(default_factory=Refusals)
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from litestar.types import HTTPScope, Receive, Send
 
-from portal.sandbox.helpdesk import faults, v1, v2
+from portal.sandbox.helpdesk import faults, v1, v2, widget
 from portal.sandbox.helpdesk.state import File, State
 from portal.sandbox.helpdesk.wire import Answer, Call, Request, read_call, read_request
 
@@ -76,7 +76,8 @@ def _work(state: State, request: Request, body: bytes, allowed: bool, hit: dict[
     dialect = next((one for one in DIALECTS if request.path.startswith(f"{one.BASE}/")), None)
     refused = faults.refuse(hit)
     if dialect is None:
-        return refused or faults.spoil(_download(state, request), hit)
+        shown = widget.answer(state, request.method, request.path, body) or _download(state, request)
+        return refused or faults.spoil(shown, hit)
     if not allowed:
         answer = dialect.banned(state, state.limit.seconds_left(), state.limit.ban_form)
     elif refused:
