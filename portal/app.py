@@ -19,10 +19,13 @@ from portal.config import Settings
 from portal.database import Databases
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
+from portal.helpdesk.webhooks import Proofs
+from portal.service.feed import Feed
 from portal.service.letters import Render
 from portal.service.listing import Desk
+from portal.service.orders import Orders
 from portal.tokens import Tokens
-from portal.web import NOT_PUBLISHED, UNDER_PREFIX
+from portal.web import DOORS, NOT_PUBLISHED, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language
 from portal.web.headers import security_headers
 from portal.web.pages import Pages
@@ -49,26 +52,30 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
     tokens = _tokens(settings)
     statics = Statics(assets.folder("static"), settings.prefix)
     pages = Pages(settings, statics)
+    desk = Desk(Cache(client, databases, settings.cache_seconds), databases)
     site = Site(
         settings=settings,
         databases=databases,
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
-        desk=Desk(Cache(client, databases, settings.cache_seconds), databases),
+        desk=desk,
+        orders=Orders(settings, shape, desk),
         client=client,
         pages=pages,
         statics=statics,
         tokens=tokens,
         cookie_prefix=settings.cookie_prefix or shop.cookie_prefix,
+        proofs=Proofs(settings),
     )
+    feed = Feed(databases, site.desk.cache)
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
-        steps = worker.steps(settings, databases, tokens, _letters(pages)) if run_worker else []
-        task = asyncio.create_task(worker.run(steps)) if steps else None
+        steps = worker.steps(settings, databases, client, tokens, _letters(pages)) if run_worker else []
+        tasks = [asyncio.create_task(feed.run()), *([asyncio.create_task(worker.run(steps))] if steps else [])]
         try:
             yield
         finally:
-            if task:
+            for task in tasks:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
@@ -81,7 +88,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
 
     _tell_what_is_off(settings)
     return Litestar(
-        [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *NOT_PUBLISHED],
+        [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *DOORS, *NOT_PUBLISHED],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         exception_handlers={Exception: error_handler(site)},
         before_send=[security_headers(settings.public_url)],
@@ -96,10 +103,12 @@ async def run_worker_alone(settings: Settings) -> None:
     """The worker without the web, until it is told to end."""
     databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
     pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
+    client = Client(settings, databases)
     _tell_what_is_off(settings)
     try:
-        await worker.run(worker.steps(settings, databases, _tokens(settings), _letters(pages)))
+        await worker.run(worker.steps(settings, databases, client, _tokens(settings), _letters(pages)))
     finally:
+        await client.close()
         databases.close()
 
 
@@ -117,3 +126,7 @@ def _letters(pages: Pages) -> Render:
 def _tell_what_is_off(settings: Settings) -> None:
     if not settings.mail:
         log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")
+    if not settings.panel_secrets:
+        log.warning("the order pull is off for the help desk's plugin (PORTAL_PANEL_SECRETS)")
+    if not Proofs(settings).can_pass:
+        log.warning("the webhook is off (PORTAL_WEBHOOK_SECRETS): news of the help desk shows after up to a minute")

@@ -131,6 +131,14 @@ def nginx() -> None:
 
 
 @snippet.command()
+def dispatcher() -> None:
+    """The body of the help desk's dispatcher rules, and how to set them."""
+    from portal import snippets
+
+    click.echo(snippets.dispatcher(_settings(PublicSettings).public_url))
+
+
+@snippet.command()
 def whoami() -> None:
     """The PHP file that tells who is signed in, for session stores that are not read directly."""
     from portal import snippets

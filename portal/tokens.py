@@ -26,20 +26,30 @@ class Tokens:
 
     def sign(self, purpose: Purpose, audience: str, value: Any = None) -> str:
         """A token that carries `value` (JSON), for `audience` alone; URL-safe text."""
-        return str(self._serializer(purpose, audience).dumps(value))
+        return str(self._serializer(purpose).dumps([audience, value]))
 
     def read(self, purpose: Purpose, audience: str, token: str, max_age: int) -> tuple[Any] | None:
         """What the token carries, in a tuple (None may be carried); None when it is not good. `max_age` in seconds."""
+        match self.open(purpose, token, max_age):
+            case (whose, value) if whose == audience:
+                return (value,)
+        return None
+
+    def open(self, purpose: Purpose, token: str, max_age: int) -> tuple[str, Any] | None:
+        """Whose the token is and what it carries, for a door that does not know yet who is asking."""
         if len(token) > MAX_LENGTH or not token.isascii():
             return None
         try:
-            return (self._serializer(purpose, audience).loads(token, max_age=max_age),)
+            match self._serializer(purpose).loads(token, max_age=max_age):
+                case [str(audience), value]:
+                    return audience, value
         except BadData:
-            return None
+            pass
+        return None
 
-    def _serializer(self, purpose: Purpose, audience: str) -> URLSafeTimedSerializer:
+    def _serializer(self, purpose: Purpose) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(
             self._keys,
-            salt=f"portal.{purpose}:{audience}",
+            salt=f"portal.{purpose}",
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )

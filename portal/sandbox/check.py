@@ -13,13 +13,19 @@ from typing import Any
 from urllib.parse import unquote
 
 from portal.http import AsyncClient, Response, TransportError, make_client
+from portal.sandbox.orders import CANARY, bought
 from portal.sandbox.people import ANNA, BORIS, Account
 
 PATIENCE_SECONDS = 15.0
 """For what is not there at once: a letter, an operator's answer behind the cache."""
 
+NEWS_SECONDS = 2.0
+"""From an operator's key press to the customer's next page, by way of the webhook."""
+
 OLD_COPY = 'class="note warn"'
 """How the list says that the help desk does not answer, in every language."""
+
+ORDERS = {order.id for order in bought(ANNA.id, BORIS.id) if order.user == ANNA.id}
 
 NOWHERE = 999_999_999
 """An id that no ticket has."""
@@ -36,6 +42,7 @@ class Walk:
     shop: str
     helpdesk: str
     prefix: str
+    panel: str
     anna: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
     boris: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
     nobody: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
@@ -67,9 +74,9 @@ def must(holds: object, otherwise: str) -> None:
         raise Wrong(otherwise)
 
 
-async def all_holds(shop: str, helpdesk: str, prefix: str) -> bool:
+async def all_holds(shop: str, helpdesk: str, prefix: str, panel: str) -> bool:
     """Walk every step and print a line for each; a step that fails ends the walk. True when all hold."""
-    walk = Walk(shop, helpdesk, prefix)
+    walk = Walk(shop, helpdesk, prefix, panel)
     began = time.monotonic()
     try:
         for step in STEPS:
@@ -137,12 +144,14 @@ async def strangers_id_is_missing(walk: Walk) -> None:
 
 
 async def operators_answer_shows(walk: Walk) -> None:
-    """Operator: an answer shows up in Anna's conversation, an internal note never does."""
+    """Operator: the webhook brings an answer to Anna's open conversation within 2 s, an internal note never."""
     note, answer = f"note {secrets.token_hex(8)}", f"answer {secrets.token_hex(8)}"
     await walk.tell("operator/note", ticket_id=walk.ticket, text=note)
     await walk.tell("operator/reply", ticket_id=walk.ticket, text=answer)
     url = f"{walk.requests}{walk.ticket}"
-    page = await _until(lambda: walk.anna.get(url), lambda got: answer in got.text, "the answer does not show up")
+    page = await _until(
+        lambda: walk.anna.get(url), lambda got: answer in got.text, "the answer does not show up", NEWS_SECONDS
+    )
     must(note not in page.text, "the internal note shows")
 
 
@@ -193,9 +202,24 @@ async def button_proves(walk: Walk) -> None:
     )
 
 
+async def orders_for_the_plugin(walk: Walk) -> None:
+    """Help desk: its plugin reads Anna's orders, also by her ticket; without the secret nobody reads any."""
+    address, secret = f"{walk.shop}/api/orders/", {"authorization": f"Bearer {walk.panel}"}
+    nobody = await walk.nobody.get(address, params={"user_id": ANNA.id})
+    must(nobody.status_code == 401, f"without the secret the orders answer {nobody.status_code}")
+    hers = await walk.nobody.get(address, params={"user_id": ANNA.id}, headers=secret)
+    must(hers.status_code == 200, f"with the secret they answer {hers.status_code}")
+    orders = hers.json()["orders"]
+    must({order["id"] for order in orders} == ORDERS, "other orders than Anna's")
+    must(CANARY not in hers.text, "a note of the staff is among them")
+    by_ticket = await walk.nobody.get(address, params={"ticket_id": walk.ticket}, headers=secret)
+    must(by_ticket.status_code == 200 and by_ticket.json() == hers.json(), "her ticket does not lead to her orders")
+
+
 async def helpdesk_away(walk: Walk) -> None:
     """Help desk: while it fails, Anna still reads the last good copy."""
     await walk.tell("faults", kind="status", value="503")
+    await walk.tell("operator/reply", ticket_id=walk.ticket, text="Nobody can read this yet")
     try:
 
         def from_the_copy(answer: Response) -> bool:
@@ -240,6 +264,7 @@ STEPS: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     link_comes_by_mail,
     link_alone_proves_nothing,
     button_proves,
+    orders_for_the_plugin,
     helpdesk_away,
     within_the_budget,
     signed_out_again,
@@ -262,10 +287,13 @@ async def _post(walk: Walk, client: AsyncClient, url: str, page: str) -> Respons
 
 
 async def _until(
-    ask: Callable[[], Awaitable[Response]], good: Callable[[Response], object], otherwise: str
+    ask: Callable[[], Awaitable[Response]],
+    good: Callable[[Response], object],
+    otherwise: str,
+    patience: float = PATIENCE_SECONDS,
 ) -> Response:
-    """Ask until the answer is good. Raises Wrong when patience ends."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Ask until the answer is good. Raises Wrong when patience (seconds) ends."""
+    deadline = time.monotonic() + patience
     while True:
         answer = await ask()
         if good(answer):

@@ -39,20 +39,21 @@ from portal.sandbox.people import ANNA, BORIS, NotOurs
 from portal.store.migrate import migrate
 
 HOST = "127.0.0.1"
+WEBHOOK = "/api/hde-webhook"
 
 FAILED = 1
 LOCK_SECONDS = 3
-CHECK_CACHE_SECONDS = 1
-"""The check waits for an operator's answer to show up; with the usual minute it would wait a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where everything is, without a slash at the end."""
+    """Where everything is, without a slash at the end, and what opens it."""
 
     shop: str
     helpdesk: str
     prefix: str
+    panel: str
+    """The secret of the help desk's plugin."""
 
 
 class CannotStart(Exception):
@@ -157,14 +158,16 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
             hde_token=state.token,
             smtp_url=smtp,
             mail_from="Лавка <shop@shop.example>",
-            **({"cache_seconds": CHECK_CACHE_SECONDS} if check else {}),
+            panel_secrets=_key(folder / "panel"),
+            webhook_secrets=_key(folder / "webhook-key"),
         )
+        state.outgoing.set(url=f"{settings.public_url}{WEBHOOK}", secret=_key(folder / "webhook-key"))
         requests = f"{settings.prefix}/"
         its_shop = shop.create_app(shop.Shop(database.url, folder / "sessions", folder / "mail", requests))
         portal = create_app(settings)
         await stack.enter_async_context(portal.lifespan())
         await stack.enter_async_context(served(one_origin(portal, its_shop, settings.prefix), listener))
-        addresses = Addresses(settings.public_url, helpdesk, settings.prefix)
+        addresses = Addresses(settings.public_url, helpdesk, settings.prefix, _key(folder / "panel"))
         if check:
             return await _walk(addresses, told_to_end)
         print(_welcome(addresses, database, folder), flush=True)
@@ -174,7 +177,7 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
 
 
 async def _walk(addresses: Addresses, told_to_end: asyncio.Event) -> int:
-    walking = asyncio.create_task(walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix))
+    walking = asyncio.create_task(walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix, addresses.panel))
     ending = asyncio.create_task(told_to_end.wait())
     await asyncio.wait((walking, ending), return_when=asyncio.FIRST_COMPLETED)
     ending.cancel()
@@ -201,7 +204,7 @@ def _settings(**ours: object) -> Settings:
 
 
 def _key(file: Path) -> str:
-    """The demo's secret key; kept, so that a link mailed before the second start still proves the address."""
+    """A secret of the demo's; kept, so that a link mailed before the second start still proves the address."""
     if not file.exists():
         file.touch(mode=0o600)
         file.write_text(secrets.token_urlsafe(32))
@@ -219,6 +222,7 @@ My Requests: the demo
   My Requests   {at.shop}{at.prefix}/
   mail          {at.shop}/_mail/
   help desk     {at.helpdesk}/_sandbox/   answer as an operator, write as a customer, break it
+  orders        curl -H 'Authorization: Bearer {at.panel}' '{at.shop}/api/orders/?user_id={ANNA.id}'
   database      {database.what}
 
 Ctrl-C ends everything. What was said and done stays in {folder} for the next start.

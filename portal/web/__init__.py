@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web import health, requests, static_files
+from portal.web import health, orders_api, requests, static_files, webhook
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
@@ -14,6 +14,12 @@ UNDER_PREFIX = [
     requests.prove,  #             POST {prefix}/prove/{token}
     static_files.static,  #          GET  {prefix}/static/{name}
 ]
+
+DOORS = [
+    orders_api.pull,  #            GET  /api/orders/
+    webhook.receive,  #            POST /api/hde-webhook, /api/hde-webhook.php
+]
+"""For machines: at the root of the site, and with JSON for errors."""
 
 NOT_PUBLISHED = [
     health.alive,  #               GET  /healthz

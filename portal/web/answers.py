@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 HTML = MediaType.HTML
 YEAR = 365 * 24 * 3600
 RETRY_SECONDS = 5
+DOORS_PATH = "/api/"
+"""Machines ask there, and get their errors as JSON."""
 LARGEST_KEPT = 2**19
 """Bytes of a rendered page; a monster must not drive a hundred others out."""
 
@@ -72,6 +76,13 @@ def redirect(site: Site, path: str, visitor: Visitor | None = None, flash: str =
         token = site.tokens.sign("flash", str(visitor.person.customer.id), flash)
         _set_cookie(site, answer, FLASH_COOKIE, token, FLASH_SECONDS)
     return answer
+
+
+def problem(status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Answer:
+    """An error for a machine (RFC 9457); `detail` says nothing that only we may know."""
+    told: dict[str, object] = {"title": HTTPStatus(status).phrase, "status": status}
+    body = json.dumps(told | ({"detail": detail} if detail else {})).encode()
+    return Response(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 
 def switch_language(site: Site, request: AnyRequest) -> Answer | None:
@@ -123,6 +134,8 @@ def error_handler(site: Site) -> Any:
             headers["retry-after"] = str(error.retry_after)
         if isinstance(error, HTTPException) and error.headers:
             headers.update({name: value for name, value in error.headers.items() if name.lower() == "allow"})
+        if request.scope["path"].startswith(DOORS_PATH):
+            return problem(status, headers=headers)
         body = site.pages.render("error.html", locale=site.locale(request), nonce="", status=status)
         return Response(body, status_code=status, media_type=HTML, headers=headers)
 

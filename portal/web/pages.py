@@ -7,6 +7,7 @@ What the templates are given, besides `now` (aware, UTC) and `flash` (the name o
 - requests/prove.html: `state`, `email`, `csrf`, `can_prove`, and what the template's first line says
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
+- desk/message.html, desk/note.html: what goes to the help desk (service/delivery.py)
 
 `attempt` counts how often a page that is still being fetched has refreshed itself (0 at first, `?try=1` on the next);
 after ATTEMPTS it says that it takes longer and stops.
@@ -34,7 +35,7 @@ from portal.web.words import LOCALES, Words, tidy
 ATTEMPTS = 10
 """A page being fetched refreshes itself so often, every 3 s, and then leaves it to the person."""
 
-OURS = ("requests/", "email/", "error.html")
+OURS = ("requests/", "email/", "desk/", "error.html")
 
 
 class Urls:

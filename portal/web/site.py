@@ -10,9 +10,12 @@ from cachetools import LRUCache
 from portal.config import Settings
 from portal.database import Databases
 from portal.helpdesk.client import Client
+from portal.helpdesk.webhooks import Proofs
 from portal.service.listing import Desk
+from portal.service.orders import Orders
 from portal.tokens import Tokens
 from portal.web.pages import Pages, choose_locale
+from portal.web.refusals import Refusals
 from portal.web.statics import Statics
 from portal.web.visitor import AnyRequest, Visitor, Visitors, cookie_choice
 from portal.web.words import LOCALES
@@ -32,11 +35,14 @@ class Site:
     databases: Databases
     visitors: Visitors
     desk: Desk
+    orders: Orders
     client: Client
     pages: Pages
     statics: Statics
     tokens: Tokens
     cookie_prefix: str
+    proofs: Proofs
+    refusals: Refusals = field(default_factory=Refusals)
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))
     )
