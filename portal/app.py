@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,9 +16,10 @@ from portal import assets, worker
 from portal.bitrix import tables, users
 from portal.bitrix.sessions import Gate
 from portal.config import Settings
-from portal.database import Databases
+from portal.database import Databases, Unit
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
+from portal.model import OrderChoice
 from portal.service.letters import Render
 from portal.service.listing import Desk
 from portal.tokens import Tokens
@@ -59,6 +60,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         statics=statics,
         tokens=tokens,
         cookie_prefix=settings.cookie_prefix or shop.cookie_prefix,
+        orders=_NoOrders(),
     )
 
     @asynccontextmanager
@@ -90,6 +92,16 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         openapi_config=None,
         logging_config=None,
     )
+
+
+class _NoOrders:
+    """Nobody has any orders."""
+
+    def choices(self, unit: Unit, user_id: int) -> Sequence[OrderChoice]:
+        return ()
+
+    def own(self, unit: Unit, user_id: int, number: str) -> OrderChoice | None:
+        return None
 
 
 async def run_worker_alone(settings: Settings) -> None:
