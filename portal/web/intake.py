@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -90,43 +90,46 @@ class Form:
 async def read(request: AnyRequest, *, keep_files: bool = True) -> Form:
     """The form of a request, urlencoded or multipart; another kind of body, or none, is a broken one.
 
-    Without `keep_files` (nobody is signed in) files are counted and let go. Raises ConnectionError when the browser has
-    gone meanwhile.
+    Without `keep_files` (nobody is signed in) files are counted and let go.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind == "application/x-www-form-urlencoded":
         return await _urlencoded(request)
     reading = _Multipart(options.get("boundary", "") if kind == "multipart/form-data" else "", keep_files)
     try:
-        async for piece in _body(request):
-            reading.take(piece)
+        await _drain(request, reading.take)
     except BaseException:
         reading.form().__exit__()
         raise
     return reading.form()
 
 
-async def _body(request: AnyRequest) -> AsyncIterator[bytes]:
+async def _drain(request: AnyRequest, take: Callable[[bytes], object]) -> bool:
+    """Hand over the body piece by piece; whether it came to its end."""
     read_bytes = 0
     try:
         async for piece in request.stream():
             read_bytes += len(piece)
             if read_bytes > DRAIN_BYTES:
-                return
-            yield piece
-    except InternalServerException as error:
-        raise ConnectionError("the browser has gone") from error
+                return False
+            take(piece)
+    except InternalServerException:
+        return False  # the browser has gone; litestar has no other name for that
+    return True
 
 
 async def _urlencoded(request: AnyRequest) -> Form:
-    kept = bytearray()
-    total = 0
-    async for piece in _body(request):
+    kept, total = bytearray(), 0
+
+    def take(piece: bytes) -> None:
+        nonlocal total
         total += len(piece)
-        kept += piece[: max(0, MAX_FIELD - len(kept))]
+        kept.extend(piece[: max(0, MAX_FIELD - len(kept))])
+
+    ended = await _drain(request, take)
     # Megabytes of percent signs take their time: not in the loop that serves everybody.
     fields = await asyncio.to_thread(_parsed, kept.decode("latin-1"))
-    return Form(fields, broken=total > len(kept))
+    return Form(fields, broken=not ended or total > len(kept))
 
 
 def _parsed(body: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from babel import Locale
 from babel.dates import get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency
+from babel.numbers import format_currency, get_currency_symbol
 from markupsafe import Markup
 
 from portal.model import Channel, Status, Ticket
@@ -138,6 +138,8 @@ class Words:
         pattern = Locale.parse(self.locale).currency_formats["standard"].pattern
         if amount == amount.to_integral_value():
             pattern = pattern.replace(".00", "")
+        if get_currency_symbol(currency, self.locale).isalpha():
+            pattern = pattern.replace("¤#", "¤\N{NO-BREAK SPACE}#")
         return format_currency(amount, currency, pattern, locale=self.locale, currency_digits=False)
 
     def kind(self, name: str) -> str:

@@ -165,7 +165,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         return "requests/back.html", {"account": 7, **given}
 
     full = Entered(SUBJECTS[locale][0], TYPED[locale], "A-1007", files=("квитанция.jpg",))
-    every = replace(full, problems=tuple(Problem), files=tuple(f"file {number}.pdf" for number in range(11)))
+    every = replace(full, problems=tuple(Problem), files=tuple(f"{number}.pdf" for number in range(11)))
     on_the_way = tuple(written(number, locale, delivery=delivery) for number, delivery in enumerate(Delivery, 1))
     late = written(5, locale, written_at=NOW - timedelta(minutes=5))
     new_ones = tuple(replace(one, is_request=True, ticket_id=None, order="A-1007") for one in on_the_way)
@@ -196,7 +196,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-closed": show(conversation(2, locale, conversation=closed(locale))),
         "show-away-written": show(conversation(**{**nothing, "requester_id": 7}, stale=True, written=(late,))),
         "show-problems": show(conversation(2, locale), entered=every),
-        **{f"show-{why.value}": show(conversation(2, locale), entered=replace(full, why=why, seconds=1300))
+        **{f"show-form-{why.value}": show(conversation(2, locale), entered=replace(full, why=why, seconds=1300))
            for why in (Why.STALE, Why.BROKEN, Why.TOO_OFTEN)},
         "show-unknown": show(conversation(**nothing, stale=True), entered=replace(full, why=Why.UNKNOWN)),
         "new": new(),
