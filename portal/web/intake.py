@@ -29,8 +29,8 @@ SPOOL_BYTES = 2**20
 """Larger files go to disk while they come."""
 
 MAX_PARTS = 200
-DRAIN_BYTES = 512 * 2**20
-"""A body is read so far, and no further; nginx refuses earlier (templates/nginx/portal.conf)."""
+DRAIN_BYTES = 300 * 2**20
+"""A body is read so far, and no further; nginx refuses a little earlier (templates/nginx/portal.conf)."""
 
 MAX_NAME = 120
 MAX_TYPE = 100

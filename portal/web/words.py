@@ -15,7 +15,7 @@ from babel import Locale
 from babel.dates import get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, get_currency_symbol
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from markupsafe import Markup
 
 from portal.model import Channel, Status, Ticket
@@ -132,6 +132,10 @@ class Words:
             return self._("%(size)s KB") % {"size": round(size / 1000)}
         number = f"{size / 1_000_000:.1f}".removesuffix(".0")
         return self._("%(size)s MB") % {"size": number.replace(".", ",") if self.locale == "ru" else number}
+
+    def count(self, number: int) -> str:
+        """A number in the language's digits: "20 000"."""
+        return format_decimal(number, locale=self.locale)
 
     def money(self, amount: Decimal, currency: str) -> str:
         """A sum of money as the language writes it, "4 590 ₽"; no hundredths where there are none."""
