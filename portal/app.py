@@ -69,13 +69,13 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         proofs=Proofs(settings),
         widget=widget_script(settings),
         visitor_ids=VisitorIds(client.visitor_id),
+        feed=Feed(databases, desk.cache),
     )
-    feed = Feed(databases, site.desk.cache)
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
         steps = worker.steps(settings, databases, client, tokens, _letters(pages)) if run_worker else []
-        tasks = [asyncio.create_task(feed.run()), *([asyncio.create_task(worker.run(steps))] if steps else [])]
+        tasks = [asyncio.create_task(site.feed.run()), *([asyncio.create_task(worker.run(steps))] if steps else [])]
         try:
             yield
         finally:

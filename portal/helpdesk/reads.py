@@ -20,7 +20,7 @@ from portal.errors import (
 )
 from portal.helpdesk import decode
 from portal.helpdesk.call import Call
-from portal.helpdesk.decode import Known
+from portal.helpdesk.decode import Known, Row
 from portal.helpdesk.dialect import Dialect
 from portal.helpdesk.paging import Ask, first_pages, last_pages
 from portal.helpdesk.wire import Wire

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from portal.web import health, orders_api, requests, static_files, webhook, widget
+from portal.web import health, orders_api, requests, static_files, webhook, widget, writing
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
     requests.show,  #              GET  {prefix}/{ticket_id}
+    writing.reply,  #              POST {prefix}/{ticket_id}/reply
+    writing.new,  #                GET  {prefix}/new
+    writing.open_request,  #       POST {prefix}/new
+    writing.on_its_way,  #         GET  {prefix}/new/{kept_id}
     requests.file,  #              GET  {prefix}/{ticket_id}/files/{file_id}
     requests.prove_page,  #        GET  {prefix}/prove
     requests.ask_for_proof,  #     POST {prefix}/prove
