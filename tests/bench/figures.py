@@ -14,10 +14,13 @@ from tests.bench.browser import LIST, MESSAGE, NotThePage, Page, read, read_one
 from tests.bench.load import Contestant, compete
 from tests.bench.processes import memory_mb
 from tests.bench.stage import Served, Stage, help_desk
+from tests.bench.webhooks import send
 
 PENDING_SECONDS = 30
 MEMORY_PAGES = 10_000
 READERS = 4
+EVENTS_A_SECOND = 50
+EVENT_SECONDS = 8
 FLAT_MB = 2.0
 """Growth between the 5,000th and the 10,000th page that still counts as flat: the allocator's noise."""
 
@@ -128,7 +131,18 @@ def memory(stage: Stage) -> Iterator[Figure]:
         yield Figure("memory: growth over the last 5,000 pages", sizes[-1] - sizes[half - 1], "MB", f"≤ {FLAT_MB:g}")
 
 
-ALL: list[Callable[[Stage], Iterator[Figure]]] = [start, cold, strict, validated, grown, memory]
+def webhook(stage: Stage) -> Iterator[Figure]:
+    """Acknowledgements at 50 events a second, through nginx, with the worker of the same process at work on them."""
+    with ExitStack() as parts:
+        portal = parts.enter_context(stage.behind_nginx(parts.enter_context(stage.portal())))
+        send(portal.address, EVENTS_A_SECOND, 1, "warm")
+        acknowledged = send(portal.address, EVENTS_A_SECOND, EVENT_SECONDS, "event")
+    name = f"webhook, {EVENTS_A_SECOND} a second, from due to acknowledged"
+    yield Figure(f"{name}: p50", acknowledged.percentile(50), "ms")
+    yield Figure(f"{name}: p99", acknowledged.percentile(99), "ms", "≤ 200")
+
+
+ALL: list[Callable[[Stage], Iterator[Figure]]] = [start, cold, strict, validated, grown, memory, webhook]
 
 
 def _warm(stage: Stage, ours: Served, php: Served) -> dict[str, list[tuple[str, str]]]:

@@ -16,6 +16,7 @@ from portal import assets, snippets
 from portal.web.pages import icons
 from tests.bench.cast import UNLIMITED, WARM_SECONDS, Shop
 from tests.bench.processes import free_port, listens, running
+from tests.bench.webhooks import SECRET
 from tests.conftest import MariaDB
 
 PREFIX = "/personal/requests"
@@ -55,6 +56,7 @@ class Stage:
             "PORTAL_HDE_TOKEN": "demo-token",
             "PORTAL_HDE_RATE": str(calls),
             "PORTAL_CACHE_SECONDS": str(WARM_SECONDS),
+            "PORTAL_WEBHOOK_SECRETS": SECRET,
         }
 
     @contextmanager

@@ -12,6 +12,7 @@ import pytest
 
 from tests.bench.figures import Figure
 from tests.bench.load import Contestant, WrongAnswers, compete
+from tests.bench.webhooks import send
 
 PAGE = b"x" * 4000
 
@@ -26,6 +27,10 @@ def serving(status: int, body: bytes) -> Iterator[str]:
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.do_GET()
 
         def log_message(self, *_told: object) -> None:
             pass
@@ -55,6 +60,19 @@ def test_pages_are_counted(tmp_path: Path) -> None:
 def test_a_fast_wrong_answer_is_no_figure(tmp_path: Path, status: int, body: bytes) -> None:
     with serving(status, body) as address, pytest.raises(WrongAnswers):
         compete([contestant(address)], tmp_path, rounds=1, seconds=1)
+
+
+def test_events_are_timed_from_when_they_were_due() -> None:
+    with serving(202, b"{}") as address:
+        acknowledged = send(address, a_second=100, seconds=0.5, name="test")
+    assert len(acknowledged.seconds) == 50
+    assert 0 < acknowledged.percentile(50) <= acknowledged.percentile(99)
+
+
+@pytest.mark.parametrize("status", [200, 401, 503])
+def test_a_fast_refusal_is_no_acknowledgement(status: int) -> None:
+    with serving(status, b"{}") as address, pytest.raises(WrongAnswers):
+        send(address, a_second=100, seconds=0.1, name="test")
 
 
 def test_a_goal_that_is_missed_is_told_as_missed() -> None:
