@@ -131,6 +131,23 @@ def nginx() -> None:
 
 
 @snippet.command()
+def dispatcher() -> None:
+    """The body of the help desk's dispatcher rules, and how to set them."""
+    from portal import snippets
+
+    click.echo(snippets.dispatcher(_settings(PublicSettings).public_url))
+
+
+@snippet.command()
+def footer() -> None:
+    """The widget's line for the footer of the site's template, and its PHP form."""
+    from portal import snippets
+
+    settings = _settings(PublicSettings)
+    click.echo(snippets.footer(settings.prefix, [key.get_secret_value() for key in settings.secret_keys]))
+
+
+@snippet.command()
 def whoami() -> None:
     """The PHP file that tells who is signed in, for session stores that are not read directly."""
     from portal import snippets

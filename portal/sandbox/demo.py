@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pymysql
@@ -28,6 +29,7 @@ from portal.app import create_app
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
+from portal.helpdesk.client import Client
 from portal.sandbox import check as walk
 from portal.sandbox import embedded, mailbox, people, shop
 from portal.sandbox.embedded import Database, NoDatabase
@@ -36,14 +38,15 @@ from portal.sandbox.helpdesk import running as helpdesk_running
 from portal.sandbox.helpdesk.keeper import kept
 from portal.sandbox.helpdesk.state import State
 from portal.sandbox.people import ANNA, BORIS, NotOurs
+from portal.service import widget
 from portal.store.migrate import migrate
+from portal.tokens import Tokens
 
 HOST = "127.0.0.1"
+WEBHOOK = "/api/hde-webhook"
 
 FAILED = 1
 LOCK_SECONDS = 3
-CHECK_CACHE_SECONDS = 1
-"""The check waits for an operator's answer to show up; with the usual minute it would wait a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +162,12 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
             hde_token=state.token,
             smtp_url=smtp,
             mail_from="Лавка <shop@shop.example>",
+            widget="contact",
+            widget_script=f"{helpdesk}/js/contact-widget.js",
             panel_secrets=_key(folder / "panel"),
-            **({"cache_seconds": CHECK_CACHE_SECONDS} if check else {}),
+            webhook_secrets=_key(folder / "webhook-key"),
         )
+        state.outgoing.set(url=f"{settings.public_url}{WEBHOOK}", secret=_key(folder / "webhook-key"))
         requests = f"{settings.prefix}/"
         its_shop = shop.create_app(shop.Shop(database.url, folder / "sessions", folder / "mail", requests))
         portal = create_app(settings)
@@ -169,15 +175,18 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
         await stack.enter_async_context(served(one_origin(portal, its_shop, settings.prefix), listener))
         addresses = Addresses(settings.public_url, helpdesk, settings.prefix, _key(folder / "panel"))
         if check:
-            return await _walk(addresses, told_to_end)
+            return await _walk(addresses, settings, told_to_end)
         print(_welcome(addresses, database, folder), flush=True)
         await told_to_end.wait()
         print("\nEnding …", flush=True)
     return 0
 
 
-async def _walk(addresses: Addresses, told_to_end: asyncio.Event) -> int:
-    walking = asyncio.create_task(walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix, addresses.panel))
+async def _walk(addresses: Addresses, settings: Settings, told_to_end: asyncio.Event) -> int:
+    adopt = partial(_adopt, settings)
+    walking = asyncio.create_task(
+        walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix, addresses.panel, adopt)
+    )
     ending = asyncio.create_task(told_to_end.wait())
     await asyncio.wait((walking, ending), return_when=asyncio.FIRST_COMPLETED)
     ending.cancel()
@@ -185,6 +194,17 @@ async def _walk(addresses: Addresses, told_to_end: asyncio.Event) -> int:
         walking.cancel()
         return FAILED
     return 0 if walking.result() else FAILED
+
+
+async def _adopt(settings: Settings, ticket_id: int) -> None:
+    """What the worker does when the help desk says that a ticket was opened."""
+    databases = Databases(settings.database_url.get_secret_value())
+    client = Client(settings, databases)
+    try:
+        await widget.adopt(client, databases, Tokens([settings.secret_keys[0].get_secret_value()]), ticket_id)
+    finally:
+        await client.close()
+        databases.close()
 
 
 @contextmanager
