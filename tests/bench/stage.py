@@ -16,10 +16,12 @@ from portal import assets, snippets
 from portal.web.pages import icons
 from tests.bench.cast import UNLIMITED, WARM_SECONDS, Shop
 from tests.bench.processes import free_port, listens, running
+from tests.bench.webhooks import SECRET
 from tests.conftest import MariaDB
 
 PREFIX = "/personal/requests"
 PUBLIC_URL = "https://shop.example"
+PANEL = "a-panel-secret-for-benchmarks"
 PHP = Path(__file__).with_name("php")
 SPRITES = {
     "list": ("received", "in_progress", "waiting", "closed", "other", "back", "next", "mail", "away", "info"),
@@ -53,8 +55,10 @@ class Stage:
             "PORTAL_SESSIONS": f"files://{self.shop.sessions}",
             "PORTAL_HDE_URL": f"{helpdesk}/api/v1",
             "PORTAL_HDE_TOKEN": "demo-token",
+            "PORTAL_PANEL_SECRETS": PANEL,
             "PORTAL_HDE_RATE": str(calls),
             "PORTAL_CACHE_SECONDS": str(WARM_SECONDS),
+            "PORTAL_WEBHOOK_SECRETS": SECRET,
         }
 
     @contextmanager

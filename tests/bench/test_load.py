@@ -12,6 +12,8 @@ import pytest
 
 from tests.bench.figures import Figure
 from tests.bench.load import Contestant, WrongAnswers, compete
+from tests.bench.paced import paced, percentile
+from tests.bench.webhooks import events
 
 PAGE = b"x" * 4000
 
@@ -26,6 +28,10 @@ def serving(status: int, body: bytes) -> Iterator[str]:
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.do_GET()
 
         def log_message(self, *_told: object) -> None:
             pass
@@ -55,6 +61,19 @@ def test_pages_are_counted(tmp_path: Path) -> None:
 def test_a_fast_wrong_answer_is_no_figure(tmp_path: Path, status: int, body: bytes) -> None:
     with serving(status, body) as address, pytest.raises(WrongAnswers):
         compete([contestant(address)], tmp_path, rounds=1, seconds=1)
+
+
+def test_events_are_timed_from_when_they_were_due() -> None:
+    with serving(202, b"{}") as address:
+        took = paced(address, events("test"), rate=50, seconds=1)
+    assert len(took) == 50
+    assert 0 < percentile(took, 0.5) <= percentile(took, 0.99)
+
+
+@pytest.mark.parametrize("status", [200, 401, 503])
+def test_a_fast_refusal_is_no_acknowledgement(status: int) -> None:
+    with serving(status, b"{}") as address, pytest.raises(WrongAnswers):
+        paced(address, events("test"), rate=20, seconds=1)
 
 
 def test_a_goal_that_is_missed_is_told_as_missed() -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 KEPT = 10_000
@@ -36,7 +37,7 @@ class Rules:
 
 @dataclass
 class Delivery:
-    """One event on its way. `answers` are (epoch seconds, status), 0 for none; `content` is fixed at the first try."""
+    """One event on its way. `answers` are (epoch seconds, status), 0 for none; `content` is fixed when it happens."""
 
     n: int
     event: str
@@ -55,23 +56,25 @@ class Delivery:
 
 
 class Outgoing:
-    """The deliveries, done ones too; the oldest of very many are forgotten."""
+    """The deliveries, done ones too; the oldest of very many are forgotten. `write` makes the body of one."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.rules = Rules()
         self.deliveries: deque[Delivery] = deque(maxlen=KEPT)
         self.count = 0
+        self.write: Callable[[Delivery], bytes] = lambda _delivery: b""
 
     def happened(self, event: str, ticket_id: int, message_id: int | None = None) -> None:
         """Something that a rule of the help desk sends."""
         if not self.rules.url:
             return
         now = time.time()
+        self.count += 1
+        delivery = Delivery(self.count, event, ticket_id, message_id, now, now + self.rules.delay)
+        delivery.content = self.write(delivery)
         with self.changed:
-            self.count += 1
-            for _ in range(self.rules.times):
-                self.deliveries.append(Delivery(self.count, event, ticket_id, message_id, now, now + self.rules.delay))
+            self.deliveries.extend(replace(delivery, answers=[]) for _ in range(self.rules.times))
             self.changed.notify_all()
 
     def set(self, **changes: Any) -> None:

@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -27,6 +28,7 @@ FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 def sending(state: State) -> Iterator[None]:
     """Send for as long as the block runs."""
     stop = threading.Event()
+    state.outgoing.write = partial(_content, state)
     thread = threading.Thread(target=_send_all, args=(state, stop), name="sandbox-sender", daemon=True)
     thread.start()
     try:
@@ -47,8 +49,6 @@ def _send_all(state: State, stop: threading.Event) -> None:
                 if not stop.is_set():
                     outgoing.changed.wait(left)
                 continue
-        if not delivery.content:
-            delivery.content = _content(state, delivery)
         outgoing.answered(delivery, _post(outgoing.rules, delivery))
 
 

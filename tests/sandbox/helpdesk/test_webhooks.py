@@ -106,7 +106,7 @@ def test_what_happens_is_sent_in_the_documents_words(desk: Desk, receiver: Recei
 
 def test_what_the_api_does_is_sent_too(desk: Desk, receiver: Receiver) -> None:
     on(desk, receiver)
-    ticket = desk.v1("GET", "/tickets", params={"user_id": desk.cast.anna}).json()["data"][0]
+    ticket = desk.v1("GET", "/tickets", params={"user_id": desk.cast.anna.id}).json()["data"][0]
     message = {"author_id": ticket["user_id"], "body": "by the API"}
     desk.v1("POST", f"/tickets/{ticket['id']}/messages", json=message)
     assert json.loads(receiver.wait(1)[0].body)["event"] == "message.created"
