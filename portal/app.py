@@ -23,6 +23,8 @@ from portal.helpdesk.webhooks import Proofs
 from portal.service.feed import Feed
 from portal.service.letters import Render
 from portal.service.listing import Desk
+from portal.service.orders import Orders
+from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web import DOORS, NOT_PUBLISHED, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language
@@ -31,6 +33,7 @@ from portal.web.pages import Pages
 from portal.web.site import Site
 from portal.web.statics import Statics
 from portal.web.visitor import FRESH_SECONDS, AnyRequest, Visitors
+from portal.web.widget_script import widget_script
 
 log = logging.getLogger(__name__)
 
@@ -51,24 +54,28 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
     tokens = _tokens(settings)
     statics = Statics(assets.folder("static"), settings.prefix)
     pages = Pages(settings, statics)
+    desk = Desk(Cache(client, databases, settings.cache_seconds), databases)
     site = Site(
         settings=settings,
         databases=databases,
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
-        desk=Desk(Cache(client, databases, settings.cache_seconds), databases),
+        desk=desk,
+        orders=Orders(settings, shape, desk),
         client=client,
         pages=pages,
         statics=statics,
         tokens=tokens,
         cookie_prefix=settings.cookie_prefix or shop.cookie_prefix,
         proofs=Proofs(settings),
+        widget=widget_script(settings),
+        visitor_ids=VisitorIds(client.visitor_id),
+        feed=Feed(databases, desk.cache),
     )
-    feed = Feed(databases, site.desk.cache)
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
-        steps = worker.steps(settings, databases, tokens, _letters(pages)) if run_worker else []
-        tasks = [asyncio.create_task(feed.run()), *([asyncio.create_task(worker.run(steps))] if steps else [])]
+        steps = worker.steps(settings, databases, client, tokens, _letters(pages)) if run_worker else []
+        tasks = [asyncio.create_task(site.feed.run()), *([asyncio.create_task(worker.run(steps))] if steps else [])]
         try:
             yield
         finally:
@@ -76,6 +83,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+            await site.visitor_ids.close()
             await site.desk.cache.close()
             await client.close()
             databases.close()
@@ -100,10 +108,12 @@ async def run_worker_alone(settings: Settings) -> None:
     """The worker without the web, until it is told to end."""
     databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
     pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
+    client = Client(settings, databases)
     _tell_what_is_off(settings)
     try:
-        await worker.run(worker.steps(settings, databases, _tokens(settings), _letters(pages)))
+        await worker.run(worker.steps(settings, databases, client, _tokens(settings), _letters(pages)))
     finally:
+        await client.close()
         databases.close()
 
 
@@ -119,7 +129,11 @@ def _letters(pages: Pages) -> Render:
 
 
 def _tell_what_is_off(settings: Settings) -> None:
+    if not settings.widget:
+        log.info("the widget is off (PORTAL_WIDGET)")
     if not settings.mail:
         log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")
+    if not settings.panel_secrets:
+        log.warning("the order pull is off for the help desk's plugin (PORTAL_PANEL_SECRETS)")
     if not Proofs(settings).can_pass:
         log.warning("the webhook is off (PORTAL_WEBHOOK_SECRETS): news of the help desk shows after up to a minute")

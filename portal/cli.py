@@ -139,6 +139,15 @@ def dispatcher() -> None:
 
 
 @snippet.command()
+def footer() -> None:
+    """The widget's line for the footer of the site's template, and its PHP form."""
+    from portal import snippets
+
+    settings = _settings(PublicSettings)
+    click.echo(snippets.footer(settings.prefix, [key.get_secret_value() for key in settings.secret_keys]))
+
+
+@snippet.command()
 def whoami() -> None:
     """The PHP file that tells who is signed in, for session stores that are not read directly."""
     from portal import snippets

@@ -38,6 +38,7 @@ MIN_KEY_LENGTH = 16
 
 NOT_READ_YET = ("redis:", "memcache:", "cookies:")
 WEBHOOK_PROOFS = ("hmac", "standard", "bearer", "basic")
+SCRIPT_ADDRESS = r"""^(((https?:)?//[^/\s"'<>\\]+|/[^/\s"'<>\\])[^\s"'<>\\]*)?$"""
 SESSION_STORES = ("files:", "database:", "security:", "php:")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -127,6 +128,9 @@ class Settings(PublicSettings):
     """Which proofs count, of WEBHOOK_PROOFS; empty = the dialect's own (see `webhook_proofs`)."""
     panel_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """Bearer secrets of the help desk's plugin: the order pull answers to them."""
+    widget: Literal["", "contact", "chat"] = ""
+    widget_script: str = Field(default="", pattern=SCRIPT_ADDRESS)
+    """Which of the help desk's widgets the shop's pages show, empty = none; and where it is if not at the vendor's."""
     site_id: str = ""
     """The shop's site whose orders count; empty = all sites."""
     locale: Literal["ru", "en"] = "ru"

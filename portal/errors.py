@@ -7,7 +7,8 @@ PortalError
 ├── DatabaseAway             the database cannot be reached                       yes: 503 and Retry-After
 └── HelpdeskError
     ├── HelpdeskMissing      the help desk says there is no such thing            no
-    ├── HelpdeskRefused      it understood and said no (4xx, wrong key)           no
+    ├── HelpdeskRefused      it understood and said no (4xx)                      no
+    │   └── HelpdeskUnauthorized  our key is wrong, or has not the right              when a person has mended it
     ├── HelpdeskGarbled      its answer is not what either contract promises      yes
     ├── HelpdeskUnreachable  no answer: refused, timed out, 5xx                   yes
     ├── HelpdeskUnsure       a write went out, and its answer was lost            after reading back
@@ -65,6 +66,10 @@ class HelpdeskMissing(HelpdeskError):
 
 class HelpdeskRefused(HelpdeskError):
     """The help desk understood and refused; the same call again gives the same answer."""
+
+
+class HelpdeskUnauthorized(HelpdeskRefused):
+    """Our key is wrong or has not the right (401, 403): what waits to be sent may wait until that is mended."""
 
 
 class HelpdeskGarbled(HelpdeskError):

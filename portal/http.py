@@ -20,20 +20,31 @@ TransportError = httpx.HTTPError
 HungUp = httpx.RemoteProtocolError
 """The other end closed the connection before it had answered."""
 
+NotConnected = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""No connection was made: certainly nothing was sent. After any other error something may have arrived."""
+
 InvalidURL = httpx.InvalidURL
+Timeout = httpx.Timeout
 
 
 def make_client(
-    *, connect: float, read: float, connections: int, transport: httpx.AsyncBaseTransport | None = None
+    *,
+    connect: float,
+    read: float,
+    connections: int,
+    kept: int | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
     """An asynchronous client that follows no redirect, repeats nothing and ignores the environment's proxies.
 
-    `connect` and `read` are seconds; `connections` bounds how many calls are under way at once. `transport`
-    is where tests put a fake outside.
+    `connect` and `read` are seconds; `connections` bounds how many calls are under way at once, `kept` how many
+    connections are kept for the next call (None: all of them). `transport` is where tests put a fake outside.
     """
     return httpx.AsyncClient(
         timeout=httpx.Timeout(read, connect=connect),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        limits=httpx.Limits(
+            max_connections=connections, max_keepalive_connections=connections if kept is None else kept
+        ),
         follow_redirects=False,
         trust_env=False,
         transport=transport,

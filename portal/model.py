@@ -92,6 +92,15 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way to the help desk, whole; `name` and `type` are as its sender gave them."""
+
+    name: str
+    type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message visible to the customer; `html` is as the help desk gave it, hostile until cleaned."""
 
@@ -161,6 +170,107 @@ class Event:
     def is_known(self) -> bool:
         """Whether we act upon it."""
         return self.kind in EventKind.__members__.values()
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """A sum with two decimals in `currency` (ISO 4217)."""
+
+    sum: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """A shop account as its orders' owner. `active` is False for one that is switched off or blocked.
+
+    `orders` counts all of his that count here, cancelled ones too; `spent` is what he paid for those not cancelled.
+    """
+
+    id: int
+    name: str
+    email: str
+    phone: str
+    registered_at: datetime | None
+    active: bool
+    orders: int
+    spent: tuple[Money, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStatus:
+    """A status of an order or a shipment; `name` in the shop's language, the id where it has none."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """A line of an order; a bundle is one. `price` of one `measure`; `options` are names and values (colour, size)."""
+
+    name: str
+    quantity: Decimal
+    measure: str
+    price: Decimal
+    sum: Decimal
+    product_id: int
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment of an order, made or awaited."""
+
+    name: str
+    sum: Decimal
+    paid: bool
+    paid_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One parcel of an order."""
+
+    name: str
+    status: OrderStatus
+    tracking: str
+    shipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to an order. `type` is the shop's own code; `undone` when it was taken back.
+
+    `value`: what it became or what it is about (a status, a sum, a tracking number, a product), "" when untold.
+    """
+
+    at: datetime
+    type: str
+    value: str = ""
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as its buyer may know it; sums with two decimals in `currency`. `admin_path` is for the staff."""
+
+    id: int
+    number: str
+    created_at: datetime
+    updated_at: datetime
+    status: OrderStatus
+    paid: bool
+    canceled: bool
+    sum: Decimal
+    paid_sum: Decimal
+    delivery_sum: Decimal
+    currency: str
+    admin_path: str
+    lines: tuple[OrderLine, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
+    history: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

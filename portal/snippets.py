@@ -8,6 +8,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from portal import assets
 from portal.bitrix import whoami as shop_whoami
+from portal.service import widget
+from portal.tokens import Tokens
 
 UPSTREAM = "127.0.0.1:8000"
 """Where `portal serve` listens unless told otherwise."""
@@ -20,6 +22,24 @@ def nginx(public_url: str, prefix: str, upstream: str = UPSTREAM) -> str:
         loader=FileSystemLoader(assets.folder("templates") / "nginx"), undefined=StrictUndefined
     )
     return environment.get_template("portal.conf").render(public_url=public_url, prefix=prefix, upstream=upstream)
+
+
+def footer(prefix: str, secret_keys: Sequence[str] = ()) -> str:
+    """The widget's line for the site's template, the same for everyone; after it, its PHP form for who wants it inline.
+
+    The PHP form signs with a key of its own, which is printed along when there are `secret_keys` to derive it from.
+    """
+    line = f'<script src="{prefix}/widget.js" defer></script>'
+    environment = Environment(  # noqa: S701  # PHP: a path that config.py has checked, and hex digits
+        loader=FileSystemLoader(assets.folder("templates") / "bitrix"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    php = environment.get_template("widget.php").render(
+        line=line, key=widget.signing_key(Tokens(secret_keys)) if secret_keys else "", field=widget.FIELD
+    )
+    return f"{line}\n\n\n{php}"
 
 
 def whoami(secret_keys: Sequence[str]) -> str:

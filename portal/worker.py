@@ -6,7 +6,8 @@ import asyncio
 import logging
 import random
 import smtplib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import monotonic
 
@@ -14,8 +15,11 @@ from portal import mail
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
+from portal.helpdesk.client import Client
 from portal.service import inbound, letters
+from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
+from portal.service.widget import adopt
 from portal.store import inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
@@ -28,6 +32,12 @@ IDLE_SECONDS = 0.5
 AWAY_SECONDS = 2.0
 LEASE_SECONDS = 300
 """Longer than any one letter may take: mail.TIMEOUT_SECONDS a step, of which a session has ten or so."""
+
+DELIVERIES_AT_ONCE = 4
+"""A help desk that takes twenty seconds for one message does not hold up everybody's."""
+
+DELIVERY_LEASE_SECONDS = 60
+"""Renewed while it takes longer; so long a message waits after its worker was killed."""
 
 SWEEP_SECONDS = 3600
 
@@ -59,12 +69,16 @@ async def _take(step: Step) -> bool:
     return False
 
 
-def steps(settings: Settings, databases: Databases, tokens: Tokens, render: letters.Render) -> list[Step]:
+def steps(
+    settings: Settings, databases: Databases, client: Client, tokens: Tokens, render: letters.Render
+) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
-    event = partial(inbound.step, databases)
+    deliver = partial(_deliver, databases, Deliverer(settings, databases, client, render))
+    event = partial(inbound.step, databases, partial(adopt, client, databases, tokens))
     return [
         *([letter] if settings.mail else []),
+        *[deliver] * DELIVERIES_AT_ONCE,
         *([event] if settings.webhook_proofs else []),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
     ]
@@ -94,6 +108,33 @@ async def _sweep(databases: Databases) -> bool:
     if gone:
         log.info("worker: %d old rows swept", gone)
     return gone > 0
+
+
+async def _deliver(databases: Databases, deliverer: Deliverer) -> bool:
+    """One message or request of a customer."""
+    job = await databases.run(outbox.claim, KINDS, DELIVERY_LEASE_SECONDS)
+    if job is None:
+        return False
+    async with _held(databases, job):
+        await deliverer.deliver(job)
+    return True
+
+
+@asynccontextmanager
+async def _held(databases: Databases, job: Job) -> AsyncIterator[None]:
+    """Keep the claim for as long as the block takes."""
+
+    async def say_so() -> None:
+        while True:
+            await asyncio.sleep(DELIVERY_LEASE_SECONDS / 3)
+            with suppress(DatabaseAway):  # told by the delivery itself, which needs the database, too
+                await databases.run(outbox.prolong, job, DELIVERY_LEASE_SECONDS)
+
+    saying = asyncio.create_task(say_so())
+    try:
+        yield
+    finally:
+        saying.cancel()
 
 
 async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, render: letters.Render) -> bool:

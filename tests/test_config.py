@@ -89,6 +89,12 @@ def test_session_stores_that_are_read_are_taken(monkeypatch: pytest.MonkeyPatch,
         ("PORTAL_TRUSTED_PROXIES", "localhost"),
         ("PORTAL_LOCALE", "fr"),
         ("PORTAL_CACHE_SECONDS", "0"),
+        ("PORTAL_WIDGET", "kb"),
+        ("PORTAL_WIDGET_SCRIPT", "javascript:alert(1)"),
+        ("PORTAL_WIDGET_SCRIPT", "contact-widget.js"),
+        ("PORTAL_WIDGET_SCRIPT", "https://"),
+        ("PORTAL_WIDGET_SCRIPT", "/\\\\evil.example/w.js"),
+        ("PORTAL_WIDGET_SCRIPT", 'https://cdn.example/"><script>'),
     ],
 )
 def test_each_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -118,3 +124,14 @@ def test_each_dialect_takes_whichever_credentials_are_set(monkeypatch: pytest.Mo
         monkeypatch.delenv(name)
     monkeypatch.setenv("PORTAL_HDE_TOKEN", "token")
     assert speaks.authorization(load(Settings)) == "Bearer token"
+
+
+@pytest.mark.parametrize(
+    "address", ["//cdn5.helpdeskeddy.com//js/contact-widget.js", "https://help.shop.example/w.js?v=1", "/local/w.js"]
+)
+def test_a_widgets_script_may_be_anywhere_a_page_can_load_it_from(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("PORTAL_WIDGET", "contact")
+    monkeypatch.setenv("PORTAL_WIDGET_SCRIPT", address)
+    assert (load(Settings).widget, load(Settings).widget_script) == ("contact", address)

@@ -25,12 +25,23 @@ class Shape:
     """b_user_session, of the new session engine."""
     sec_session: bool = False
     """b_sec_session, of the module security."""
+    orders: bool = False
+    """b_sale_order: a shop without the module sale has nothing to tell, and that is fine."""
+    running: bool = False
+    """b_sale_order.RUNNING."""
+    bundles: bool = False
+    """b_sale_basket.TYPE, SET_PARENT_ID and MEASURE_NAME, since about 14."""
+    parts: bool = False
+    """b_sale_order_payment and b_sale_order_delivery, since 16; an order was paid and sent as a whole before."""
+    changes: bool = False
+    """b_sale_order_change."""
 
 
 _COLUMNS = text(
     "SELECT LOWER(TABLE_NAME), UPPER(COLUMN_NAME), COLLATION_NAME FROM information_schema.COLUMNS "
     "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN "
-    "('b_user', 'b_user_auth_action', 'b_user_session', 'b_sec_session')"
+    "('b_user', 'b_user_auth_action', 'b_user_session', 'b_sec_session', 'b_sale_order', 'b_sale_basket', "
+    "'b_sale_order_payment', 'b_sale_order_delivery', 'b_sale_order_change')"
 )
 
 
@@ -49,4 +60,9 @@ def inspect(unit: Unit) -> Shape:
         auth_action_application=("b_user_auth_action", "APPLICATION_ID") in columns,
         user_session=("b_user_session", "SESSION_ID") in columns,
         sec_session=("b_sec_session", "SESSION_ID") in columns,
+        orders=("b_sale_order", "ACCOUNT_NUMBER") in columns and ("b_sale_basket", "ORDER_ID") in columns,
+        running=("b_sale_order", "RUNNING") in columns,
+        bundles=("b_sale_basket", "SET_PARENT_ID") in columns,
+        parts=("b_sale_order_payment", "ID") in columns and ("b_sale_order_delivery", "SYSTEM") in columns,
+        changes=("b_sale_order_change", "ID") in columns,
     )

@@ -63,6 +63,13 @@ def others_with_email(unit: Unit, user_id: int, email: str) -> bool:
     return len(rows) == SAME_ADDRESS or any(row[0].strip().lower() == email for row in rows)
 
 
+def sole_holder(unit: Unit, shape: Shape, email: str) -> int | None:
+    """The one live account that holds this address (lower-cased and trimmed, not empty); None for none or several."""
+    rows = unit.shop.execute(_holders(shape), {"email": email}).all()
+    live = [user_id for user_id, address in rows if _email(address) == email]
+    return live[0] if len(live) == 1 and len(rows) < SAME_ADDRESS else None
+
+
 def options(unit: Unit) -> ShopOptions:
     """The options as they are now; they change rarely, so read them once a minute and not once a request."""
     rows = unit.shop.execute(_OPTIONS).mappings().all()
@@ -113,6 +120,15 @@ def _account(shape: Shape) -> TextClause:
     return text(
         f"SELECT JSON_ARRAY(u.ID, u.LOGIN, u.EMAIL, u.NAME, u.LAST_NAME, u.CONFIRM_CODE, {language}, {waiting}) "  # noqa: S608
         f"FROM b_user u{join} WHERE u.ID = :id AND u.ACTIVE = 'Y'{blocked}"
+    )
+
+
+@cache
+def _holders(shape: Shape) -> TextClause:
+    blocked = " AND BLOCKED <> 'Y'" if shape.blocked else ""
+    return text(
+        "SELECT ID, EMAIL FROM b_user WHERE EMAIL IN (:email, CONCAT(' ', :email), CONCAT(:email, ' ')) "  # noqa: S608
+        f"AND ACTIVE = 'Y'{blocked} LIMIT {SAME_ADDRESS}"
     )
 
 

@@ -9,7 +9,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from portal.errors import HelpdeskError, HelpdeskGarbled, HelpdeskMissing, HelpdeskRefused, HelpdeskUnreachable
+from portal.errors import (
+    HelpdeskError,
+    HelpdeskGarbled,
+    HelpdeskMissing,
+    HelpdeskRefused,
+    HelpdeskUnauthorized,
+    HelpdeskUnreachable,
+)
 from portal.helpdesk.decode import Row
 
 BAN_SECONDS = 20 * 60.0
@@ -42,17 +49,20 @@ def ban_seconds(status: int, headers: Mapping[str, str], body: bytes) -> float |
 
 
 def data_of(status: int, body: bytes) -> Row:
-    """The answer as an object with `data`. Raises the HelpdeskError that it stands for."""
-    if status >= 500:
+    """The answer as an object with `data`, None where it tells of nothing but success. Raises what else it stands for.
+
+    HelpdeskMissing and HelpdeskRefused say that the call had no effect; after any other error it may have had one.
+    """
+    if status >= 500 or status == 408:
         raise HelpdeskUnreachable(f"status {status}")
     if 300 <= status < 400:
         raise HelpdeskGarbled(f"status {status}: redirects are not followed")
     answer = _json_or_none(body)
     if problem := _problem(status, answer):
         raise problem
-    if not isinstance(answer, dict) or "data" not in answer:
+    if not isinstance(answer, dict) or not ("data" in answer or _errors(answer)):
         raise HelpdeskGarbled("no envelope")
-    return answer
+    return {"data": None, **answer}
 
 
 def _problem(status: int, answer: Any) -> HelpdeskError | None:
@@ -60,12 +70,17 @@ def _problem(status: int, answer: Any) -> HelpdeskError | None:
     # Success is told in the same list, by codes that begin with s-.
     codes = [str(row.get("code", "")) for row in _errors(answer)]
     wrong = [code for code in codes if not code.startswith("s-")]
-    if status == 404 or "e-404" in wrong:
+    if status < 400 and wrong and answer.get("data"):
+        return HelpdeskGarbled("an error and what was asked for, at once")
+    said = next((int(code[2:]) for code in wrong if re.fullmatch(r"e-\d{3}", code)), 0) if status < 400 else status
+    if said >= 500:
+        return HelpdeskUnreachable(f"error {said}")
+    if said in (401, 403):
+        return HelpdeskUnauthorized(f"status {said}")
+    if said == 404 or "e-404" in wrong:
         return HelpdeskMissing("no such thing")
-    if status >= 400:
-        return HelpdeskRefused(f"status {status}")
-    if wrong:
-        return HelpdeskRefused(f"error {wrong[0][:20]!r}")
+    if status >= 400 or wrong:
+        return HelpdeskRefused(f"status {said or status}")
     return None
 
 

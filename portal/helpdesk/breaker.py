@@ -14,6 +14,7 @@ class Breaker:
     def __init__(self) -> None:
         self._failures = 0
         self._closed_until = 0.0
+        self._garbled = ""
 
     def refuses(self) -> bool:
         """Whether there is no point in queueing for a call."""
@@ -32,6 +33,13 @@ class Breaker:
         self._failures += 1
         self._closed_until = time.monotonic() + OPEN_SECONDS
 
+    def garbled(self, what: str) -> None:
+        """The answer to a call for `what` made no sense. One thing that stays broken is no help desk that is away."""
+        if what != self._garbled:
+            self._garbled = what
+            self.failed()
+
     def answered(self) -> None:
         """A call got an answer, be it a refusal."""
         self._failures = 0
+        self._garbled = ""

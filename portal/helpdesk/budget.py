@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 from portal.database import Databases
-from portal.errors import HelpdeskBanned, HelpdeskBusy
+from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy
 from portal.store import slots
 from portal.store.slots import Refused, Slot
 
@@ -24,7 +24,7 @@ POLL_SECONDS = (0.1, 0.3)
 
 
 class Budget:
-    """Slots for calls. `call_seconds` is how long one call may take at most; `window` is a minute but for tests."""
+    """Slots for calls. `call_seconds` is how long a usual call may take at most; `window` is a minute but for tests."""
 
     def __init__(self, databases: Databases, rate: int, call_seconds: float, window: float = WINDOW_SECONDS) -> None:
         self._databases = databases
@@ -36,19 +36,27 @@ class Budget:
         self._told: int | None = None
 
     @asynccontextmanager
-    async def slot(self, wait: float) -> AsyncIterator[Slot]:
+    async def slot(self, wait: float, longer: float = 0.0) -> AsyncIterator[Slot]:
         """Take a slot, waiting `wait` seconds at most, and give it back when the block is left, however it is.
 
-        Raises HelpdeskBusy when all stay taken, HelpdeskBanned while a ban stands. No connection is held meanwhile.
+        `longer`: by how many seconds this call may outlast `call_seconds`. Raises HelpdeskBusy when all stay taken,
+        HelpdeskBanned while a ban stands. No connection is held meanwhile.
         """
-        slot = await self._take(wait)
+        slot = await self._take(wait, longer)
         try:
             yield slot
         finally:
             # Shielded: a cancelled page must not leave its slot taken for longer than its call lasted.
-            await asyncio.shield(self._databases.run(slots.release, slot, self._window))
+            await asyncio.shield(self._release(slot))
 
-    async def _take(self, wait: float) -> Slot:
+    async def _release(self, slot: Slot) -> None:
+        """The call is over, and what it brought is worth more than its slot: that is free by itself, if later."""
+        try:
+            await self._databases.run(slots.release, slot, self._window)
+        except DatabaseAway as error:
+            log.warning("help desk: a slot stays taken for as long as its call could have lasted: %s", error)
+
+    async def _take(self, wait: float, longer: float = 0.0) -> Slot:
         if not self._filled:
             await self._databases.run(slots.fill, self._rate)
             self._filled = True
@@ -60,7 +68,7 @@ class Budget:
         except TimeoutError:
             raise HelpdeskBusy("others wait for a slot already") from None
         try:
-            while (slot := await self._try()) is None:
+            while (slot := await self._try(longer)) is None:
                 pause = random.uniform(*POLL_SECONDS)  # noqa: S311  # so that waiting processes do not march in step
                 if asyncio.get_running_loop().time() + pause > deadline:
                     raise HelpdeskBusy("every slot of this minute is taken")
@@ -69,10 +77,10 @@ class Budget:
         finally:
             self._queue.release()
 
-    async def _try(self) -> Slot | None:
+    async def _try(self, longer: float) -> Slot | None:
         """A slot, None when all are taken. Who is cancelled meanwhile leaves none taken."""
         asked = monotonic()
-        taking = asyncio.ensure_future(self._databases.run(slots.take, self._rate, self._hold))
+        taking = asyncio.ensure_future(self._databases.run(slots.take, self._rate, self._hold + longer))
         try:
             taken = await asyncio.shield(taking)
         except asyncio.CancelledError:
@@ -98,6 +106,13 @@ class Budget:
 
     async def answered(self, slot: Slot, allowed: int | None) -> None:
         """A call came back with an answer that is no ban; `allowed` is the X-Rate-Limit it carried."""
+        try:
+            await self._learn(slot, allowed)
+        except DatabaseAway as error:
+            # The answer is there and counts; the next one teaches the same.
+            log.warning("help desk: what an answer told of its limits is not kept: %s", error)
+
+    async def _learn(self, slot: Slot, allowed: int | None) -> None:
         if slot.probe:
             await self._databases.run(slots.unban)
             log.warning("help desk: the ban is over")

@@ -24,6 +24,7 @@ from portal.database import Databases
 from portal.errors import (
     DatabaseAway,
     HelpdeskError,
+    HelpdeskGarbled,
     HelpdeskMissing,
     HelpdeskPending,
     HelpdeskRefused,
@@ -173,7 +174,8 @@ class Cache:
             error = None if done.cancelled() else done.exception()
             if error is not None and not isinstance(error, HelpdeskMissing | DatabaseAway):
                 self._tell(kind.name, error)
-                self._doubt_until = monotonic() + DOUBT_SECONDS
+                if not isinstance(error, HelpdeskGarbled):  # that came quickly, and tells of this one thing only
+                    self._doubt_until = monotonic() + DOUBT_SECONDS
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._flights.pop, place, None)
             else:
                 del self._flights[place]

@@ -20,9 +20,6 @@ from portal.model import Channel, Contact
 T = TypeVar("T")
 Row = Mapping[str, Any]
 
-Call = tuple[str, dict[str, Any]]
-"""A path below the API's address, and its query."""
-
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +35,8 @@ class Known:
 MAX_TEXT = 255
 MAX_ID = 2**63 - 1
 MAX_HTML = 2**20
+MAX_FIELD = 5000
+"""Characters of a custom field's value; longer ones are cut, and nothing of ours is that long."""
 
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%H:%M:%S %d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M")
 
@@ -62,9 +61,11 @@ def rows(data: Any) -> list[Row]:
 
 
 def one(data: Any) -> Row:
-    """One object, which may come in an array of one."""
+    """One object, which may come in an array of one, or in a map under its id."""
     if isinstance(data, list) and len(data) == 1:
         data = data[0]
+    if isinstance(data, Mapping) and len(data) == 1 and "id" not in data:
+        data = next(iter(data.values()))
     if not isinstance(data, Mapping):
         raise HelpdeskGarbled("an object is no object")
     return data
@@ -84,6 +85,14 @@ def each(found: Iterable[Row], decode: Callable[[Row], T | None], what: str) -> 
     if bad:
         log.warning("help desk: %d %s made no sense and were left out", bad, what)
     return tuple(good)
+
+
+def sensible(row: Row, decode: Callable[[Row], T]) -> T:
+    """One row that has to make sense. Raises HelpdeskGarbled."""
+    try:
+        return decode(row)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise HelpdeskGarbled("an object that makes no sense") from None
 
 
 def number(value: Any) -> int:
@@ -106,13 +115,13 @@ def words(value: Any, limit: int = MAX_TEXT) -> str:
     """A text of at most `limit` characters; numbers are written out, "null" and all else is ""."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = _whole(str(value).strip())
+    text = whole(str(value).strip())
     return "" if text == "null" else text[:limit]
 
 
 def html(value: Any) -> str:
     """The body of a message: as given, whatever is in it, up to MAX_HTML characters."""
-    return _whole(value[:MAX_HTML]) if isinstance(value, str) else ""
+    return whole(value[:MAX_HTML]) if isinstance(value, str) else ""
 
 
 def address(value: Any) -> str:
@@ -122,8 +131,8 @@ def address(value: Any) -> str:
     raise ValueError("no address")
 
 
-def _whole(text: str) -> str:
-    """Half a surrogate pair is legal in JSON and cannot be written anywhere."""
+def whole(text: str) -> str:
+    """A text that can be written: half a surrogate pair is legal in JSON and cannot be sent or kept anywhere."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 

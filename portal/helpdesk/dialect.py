@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from portal.config import Settings
-from portal.helpdesk.decode import Call, Known, Row
-from portal.model import Contact, Message, Ticket
+from portal.helpdesk.call import Call
+from portal.helpdesk.decode import Known, Row
+from portal.model import Contact, Message, Ticket, Upload
 
 
 class Dialect(Protocol):
     """The questions raise nothing; the decoders raise KeyError, ValueError or TypeError for a row without sense."""
+
+    OLDEST_FIRST: bool
+    """Whether lists of messages begin with the oldest."""
 
     def authorization(self, settings: Settings, /) -> str:
         """The Authorization header."""
@@ -35,6 +40,41 @@ class Dialect(Protocol):
 
     def status_names(self, found: list[Row], locale: str, /) -> dict[str, str]:
         """Slug to name, of what `statuses` brought."""
+
+    def ticket_fields(self) -> Callable[[int], Call] | None:
+        """The pages of the definitions of the tickets' custom fields; None where values go by the fields' names."""
+
+    def field_key(self, found: list[Row], name: str, /) -> str:
+        """What values of this field go by, of what `ticket_fields` brought; "" when nobody has defined it."""
+
+    def field_value(self, row: Row, key: str, /) -> str:
+        """A ticket's value of a custom field, "" for none."""
+
+    def create_contact(self, email: str, name: str, /) -> Call:
+        """A new person; to be asked for only when nobody has the address."""
+
+    def upload(self, file: Upload, /) -> Call | None:
+        """A file before its message; None where files go with it."""
+
+    def create_ticket(
+        self, contact_id: int, subject: str, html: str, files: Sequence[Upload], file_ids: Sequence[Any], /
+    ) -> Call:
+        """A new ticket of this person's; `file_ids` are what the answers to `upload` told."""
+
+    def create_message(self, of: Ticket, html: str, files: Sequence[Upload], file_ids: Sequence[Any], /) -> Call:
+        """A public message of the requester's."""
+
+    def create_note(self, ticket_id: int, html: str, /) -> Call:
+        """A message for the staff only."""
+
+    def reopen(self, ticket_id: int, /) -> Call:
+        """Open a closed ticket."""
+
+    def visitor(self, email: str, name: str, /) -> Call | None:
+        """A person's id in the chat; None where there is none."""
+
+    def written(self, row: Row, ticket_id: int, /, *, internal: bool) -> int:
+        """The id of the message or note that a call has made."""
 
     def contact(self, row: Row, /) -> Contact:
         """A person."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
+from typing import Any
 
 from portal.config import Settings
 from portal.helpdesk import decode
+from portal.helpdesk.call import Call
 from portal.helpdesk.credentials import basic, bearer
-from portal.helpdesk.decode import Call, Known, Row
-from portal.model import Attachment, Contact, Message, Status, Ticket
+from portal.helpdesk.decode import Known, Row
+from portal.model import Attachment, Contact, Message, Status, Ticket, Upload
+
+OLDEST_FIRST = True
 
 _STATUSES = {"open": Status.IN_PROGRESS, "pending": Status.WAITING, "closed": Status.CLOSED}
 
@@ -20,27 +25,76 @@ def authorization(settings: Settings) -> str:
 
 def find_contacts(email: str, page: int) -> Call:
     """Contacts by address."""
-    return "/users", {"email": email, "page": page}
+    return Call("/users", {"email": email, "page": page})
 
 
 def get_contact(contact_id: int) -> Call:
     """One contact."""
-    return f"/users/{contact_id}", {}
+    return Call(f"/users/{contact_id}")
 
 
 def list_tickets(contact_id: int, page: int) -> Call:
     """A contact's tickets, newest activity first."""
-    return "/tickets", {"user_id": contact_id, "page": page}
+    return Call("/tickets", {"user_id": contact_id, "page": page})
 
 
 def get_ticket(ticket_id: int) -> Call:
     """One ticket."""
-    return f"/tickets/{ticket_id}", {}
+    return Call(f"/tickets/{ticket_id}")
 
 
 def list_messages(ticket_id: int, page: int) -> Call:
     """A ticket's messages."""
-    return f"/tickets/{ticket_id}/messages", {"page": page}
+    return Call(f"/tickets/{ticket_id}/messages", {"page": page})
+
+
+def create_contact(email: str, name: str) -> Call:
+    """A new contact; whoever has the address already would get this name, so that is asked before."""
+    return Call("/users", method="POST", json={"email": email, "name": name})
+
+
+def upload(file: Upload) -> Call | None:
+    """A file, before the message it goes with; one that no message names is seen by nobody."""
+    return Call("/files", method="POST", files=[("file", file)])
+
+
+def create_ticket(contact_id: int, subject: str, html: str, _files: Sequence[Upload], file_ids: Sequence[Any]) -> Call:
+    """A ticket with its first message."""
+    body = {"user_id": contact_id, "subject": subject, "body": html, "file_ids": list(file_ids)}
+    return Call("/tickets", method="POST", json=body, once=True)
+
+
+def create_message(of: Ticket, html: str, _files: Sequence[Upload], file_ids: Sequence[Any]) -> Call:
+    """A message of the requester's."""
+    return _message_call(
+        of.id, {"author_id": of.requester_id, "body": html, "internal": False, "file_ids": [*file_ids]}
+    )
+
+
+def create_note(ticket_id: int, html: str) -> Call:
+    """A message that only the staff sees, of the API user's."""
+    return _message_call(ticket_id, {"body": html, "internal": True})
+
+
+def _message_call(ticket_id: int, body: Mapping[str, Any]) -> Call:
+    return Call(f"/tickets/{ticket_id}/messages", method="POST", json=body, once=True)
+
+
+def reopen(ticket_id: int) -> Call:
+    """Open a closed ticket."""
+    return Call(f"/tickets/{ticket_id}", method="PATCH", json={"status": "open"})
+
+
+def visitor(_email: str, _name: str) -> Call | None:
+    """There is no such id."""
+    return None
+
+
+def written(row: Row, ticket_id: int, *, internal: bool) -> int:
+    """The id of the message that was made, when it is in this ticket and for those eyes."""
+    if decode.number(row["ticket_id"]) != ticket_id or _is_internal(row) != internal:
+        raise ValueError("another message")
+    return decode.number(row["id"])
 
 
 def contact(row: Row) -> Contact:
@@ -62,6 +116,22 @@ def statuses() -> Call | None:
 def status_names(_found: list[Row], _locale: str) -> dict[str, str]:
     """Nothing was asked."""
     return {}
+
+
+def ticket_fields() -> Callable[[int], Call] | None:
+    """Values go by the fields' names."""
+    return None
+
+
+def field_key(_found: list[Row], name: str) -> str:
+    """The name itself."""
+    return name
+
+
+def field_value(row: Row, key: str) -> str:
+    """A ticket's value of a custom field."""
+    fields = row.get("custom_fields")
+    return decode.words(fields.get(key), decode.MAX_FIELD) if isinstance(fields, dict) else ""
 
 
 def strangers(_found: list[Row], _of: Ticket) -> list[int]:
@@ -94,11 +164,11 @@ def ticket(row: Row, _known: Known) -> Ticket:
 
 
 def message(row: Row, of: Ticket, _known: Known) -> Message | None:
-    """A message; None for an internal note, and for whatever does not say clearly that it is none.
+    """A message; None for an internal note.
 
     Only the requester's own messages are his: anybody else, a colleague in copy too, is shown beside the staff.
     """
-    if row.get("internal", False) not in (False, 0, "0", ""):
+    if _is_internal(row):
         return None
     author = row.get("author")
     author = author if isinstance(author, dict) else {}
@@ -112,6 +182,14 @@ def message(row: Row, of: Ticket, _known: Known) -> Message | None:
         created_at=decode.moment(row["created_at"], UTC),
         files=decode.each(decode.rows(row.get("files")), _file, "files"),
     )
+
+
+def _is_internal(row: Row) -> bool:
+    """Whatever does not say clearly that it is public is internal; what says nothing at all makes no sense."""
+    told = row["internal"]
+    if not isinstance(told, bool | int | str):
+        raise TypeError("neither internal nor public")
+    return told not in (False, 0, "0", "")
 
 
 def _file(row: Row) -> Attachment:

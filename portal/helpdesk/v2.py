@@ -7,17 +7,21 @@ the caller compares owners; a post does not say what its author is.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from portal.config import Settings
 from portal.helpdesk import decode
+from portal.helpdesk.call import Call
 from portal.helpdesk.credentials import basic, bearer
-from portal.helpdesk.decode import Call, Known, Row
-from portal.model import Attachment, Contact, Message, Status, Ticket
+from portal.helpdesk.decode import Known, Row
+from portal.model import Attachment, Contact, Message, Status, Ticket, Upload
 
 _STATUSES = {"open": Status.RECEIVED, "process": Status.IN_PROGRESS, "closed": Status.CLOSED}
 """The only slugs that every account has; all others are its own, under its own names."""
 
 FILE_ID_LENGTH = 16
+OLDEST_FIRST = False
 
 
 def authorization(settings: Settings) -> str:
@@ -27,37 +31,108 @@ def authorization(settings: Settings) -> str:
 
 def find_contacts(email: str, page: int) -> Call:
     """Users by a text search over names, addresses and phones; only equality, checked by the caller, means anything."""
-    return "/users/", {"search": email, "exact_search": 1, "page": page}
+    return Call("/users/", {"search": email, "exact_search": 1, "page": page})
 
 
 def get_contact(contact_id: int) -> Call:
     """One user."""
-    return f"/users/{contact_id}", {}
+    return Call(f"/users/{contact_id}")
 
 
 def list_tickets(contact_id: int, page: int) -> Call:
     """A requester's tickets, newest activity first."""
-    return "/tickets/", {"user_list": contact_id, "order_by": "date_updated{desc}", "page": page}
+    return Call("/tickets/", {"user_list": contact_id, "order_by": "date_updated{desc}", "page": page})
 
 
 def get_ticket(ticket_id: int) -> Call:
     """One ticket; always fresher than the list."""
-    return f"/tickets/{ticket_id}", {}
+    return Call(f"/tickets/{ticket_id}")
 
 
 def list_messages(ticket_id: int, page: int) -> Call:
     """A ticket's posts. Its comments, which are the staff's own, are never asked for."""
-    return f"/tickets/{ticket_id}/posts/", {"page": page}
+    return Call(f"/tickets/{ticket_id}/posts/", {"page": page})
 
 
 def statuses() -> Call | None:
     """The account's own statuses."""
-    return "/statuses/", {}
+    return Call("/statuses/")
 
 
 def status_names(found: list[Row], locale: str) -> dict[str, str]:
     """Slug to name."""
     return {decode.words(row.get("id")): decode.name(row.get("name"), locale) for row in found}
+
+
+def ticket_fields() -> Callable[[int], Call] | None:
+    """The definitions of the tickets' custom fields."""
+    return lambda page: Call("/custom_fields/", {"page": page})
+
+
+def field_key(found: list[Row], name: str) -> str:
+    """A field's number, as text: the account's own. Its name may be one text, or one for each language."""
+    for row in found:
+        names = row.get("name")
+        if name in (names.values() if isinstance(names, dict) else (names,)):
+            return decode.words(row.get("id"))
+    return ""
+
+
+def field_value(row: Row, key: str) -> str:
+    """A ticket's value of a custom field; only fields that were ever set are listed."""
+    for field in decode.rows(row.get("custom_fields")):
+        if decode.words(field.get("id")) == key:
+            return decode.words(field.get("field_value"), decode.MAX_FIELD)
+    return ""
+
+
+def create_contact(email: str, name: str) -> Call:
+    """A new user, who is not written to about it; an address that somebody has already is refused."""
+    return Call("/users/", method="POST", form={"name": name, "email": email, "notifications": "0"})
+
+
+def upload(_file: Upload) -> Call | None:
+    """Files go with their message."""
+    return None
+
+
+def create_ticket(contact_id: int, subject: str, html: str, files: Sequence[Upload], _file_ids: Sequence[Any]) -> Call:
+    """A ticket whose first post is the requester's."""
+    form = {"title": subject, "description": html, "user_id": str(contact_id), "create_from_user": "1"}
+    return Call("/tickets/", method="POST", form=form, files=_numbered(files), once=True)
+
+
+def create_message(of: Ticket, html: str, files: Sequence[Upload], _file_ids: Sequence[Any]) -> Call:
+    """A post of the requester's; without an author it would be the API user's."""
+    form = {"text": html, "user_id": str(of.requester_id)}
+    return Call(f"/tickets/{of.id}/posts/", method="POST", form=form, files=_numbered(files), once=True)
+
+
+def create_note(ticket_id: int, html: str) -> Call:
+    """A comment, which only the staff sees, of the API user's."""
+    return Call(f"/tickets/{ticket_id}/comments/", method="POST", form={"text": html}, once=True)
+
+
+def reopen(ticket_id: int) -> Call:
+    """Open a closed ticket. A form is not seen in a PUT."""
+    return Call(f"/tickets/{ticket_id}", method="PUT", json={"status_id": "open"})
+
+
+def visitor(email: str, name: str) -> Call | None:
+    """Who this is to the chat."""
+    return Call("/chat/visitor/id", method="POST", json={"email": email, "name": name})
+
+
+def written(row: Row, ticket_id: int, *, internal: bool) -> int:
+    """The id of the post or comment that was made, when it is in this ticket and for those eyes."""
+    if decode.number(row["ticket_id"]) != ticket_id or (not internal and _is_internal(row)):
+        raise ValueError("another post")
+    return decode.number(row["id"])
+
+
+def _numbered(files: Sequence[Upload]) -> list[tuple[str, Upload]]:
+    """Without its number in the name a file is lost."""
+    return [(f"files[{number}]", file) for number, file in enumerate(files)]
 
 
 def contact(row: Row) -> Contact:
@@ -102,7 +177,7 @@ def message(row: Row, of: Ticket, known: Known) -> Message | None:
 
     Only the requester's own posts are his: anybody else, a colleague in copy too, is shown beside the staff.
     """
-    if decode.words(row.get("visible")).lower() == "staff":
+    if _is_internal(row):
         return None
     author = decode.count(row.get("user_id"))
     person = known.people.get(author)
@@ -127,6 +202,10 @@ def strangers(found: list[Row], of: Ticket) -> list[int]:
     """Authors of posts who are neither the requester nor the assignee, each once."""
     authors = (decode.count(row.get("user_id")) for row in found)
     return list(dict.fromkeys(author for author in authors if author and author not in (of.requester_id, of.owner_id)))
+
+
+def _is_internal(row: Row) -> bool:
+    return decode.words(row.get("visible")).lower() == "staff"
 
 
 def _file(row: Row) -> Attachment:

@@ -8,15 +8,13 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import unquote
 
-from portal.http import AsyncClient, Response, TransportError, make_client
+from portal.http import AsyncClient, Response, TransportError
+from portal.sandbox import check_widget
+from portal.sandbox.orders import CANARY, bought
 from portal.sandbox.people import ANNA, BORIS, Account
-
-PATIENCE_SECONDS = 15.0
-"""For what is not there at once: a letter, an operator's answer behind the cache."""
+from portal.sandbox.walk import Walk, Wrong, must, until
 
 NEWS_SECONDS = 2.0
 """From an operator's key press to the customer's next page, by way of the webhook."""
@@ -24,55 +22,17 @@ NEWS_SECONDS = 2.0
 OLD_COPY = 'class="note warn"'
 """How the list says that the help desk does not answer, in every language."""
 
+ORDERS = {order.id for order in bought(ANNA.id, BORIS.id) if order.user == ANNA.id}
 NOWHERE = 999_999_999
 """An id that no ticket has."""
 
 
-class Wrong(Exception):
-    """What does not hold, in words."""
+async def all_holds(shop: str, helpdesk: str, prefix: str, panel: str, adopt: Callable[[int], Awaitable[None]]) -> bool:
+    """Walk every step and print a line for each; a step that fails ends the walk. True when all hold.
 
-
-@dataclass
-class Walk:
-    """Where to walk, and what was found on the way."""
-
-    shop: str
-    helpdesk: str
-    prefix: str
-    anna: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
-    boris: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
-    nobody: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
-    ticket: int = 0
-    proof: str = ""
-
-    @property
-    def requests(self) -> str:
-        """The address of the list."""
-        return f"{self.shop}{self.prefix}/"
-
-    async def tell(self, act: str, **told: object) -> dict[str, Any]:
-        """Direct the help desk."""
-        answer = await self.nobody.post(f"{self.helpdesk}/_sandbox/{act}", json=told)
-        must(answer.status_code == 200, f"the help desk refused {act}: {answer.text[:200]}")
-        done: dict[str, Any] = answer.json()
-        return done
-
-    async def tickets(self, account: Account) -> dict[int, str]:
-        """Id and subject of everything this customer has asked, as the help desk itself knows it."""
-        state = (await self.nobody.get(f"{self.helpdesk}/_sandbox/state")).json()
-        person = next(one["id"] for one in state["people"] if one["email"] == account.login)
-        return {one["id"]: one["subject"] for one in state["tickets"] if one["user_id"] == person}
-
-
-def must(holds: object, otherwise: str) -> None:
-    """Raises Wrong with `otherwise` unless it holds."""
-    if not holds:
-        raise Wrong(otherwise)
-
-
-async def all_holds(shop: str, helpdesk: str, prefix: str) -> bool:
-    """Walk every step and print a line for each; a step that fails ends the walk. True when all hold."""
-    walk = Walk(shop, helpdesk, prefix)
+    `adopt` does what the portal does when it learns that a ticket was opened.
+    """
+    walk = Walk(shop, helpdesk, prefix, panel, adopt)
     began = time.monotonic()
     try:
         for step in STEPS:
@@ -116,7 +76,7 @@ async def anna_sees_her_list(walk: Walk) -> None:
     def shown(answer: Response) -> bool:
         return _links(walk, answer.text) == set(hers)
 
-    page = await _until(lambda: walk.anna.get(walk.requests), shown, f"the list does not show her {len(hers)} requests")
+    page = await until(lambda: walk.anna.get(walk.requests), shown, f"the list does not show her {len(hers)} requests")
     must(not _links(walk, page.text) & set(his), "Boris's request is in her list")
     walk.ticket = max(hers)
 
@@ -128,7 +88,7 @@ async def anna_reads_a_conversation(walk: Walk) -> None:
     def shown(answer: Response) -> bool:
         return answer.status_code == 200 and hers[walk.ticket][:20] in html.unescape(answer.text)
 
-    await _until(lambda: walk.anna.get(f"{walk.requests}{walk.ticket}"), shown, "the conversation does not show")
+    await until(lambda: walk.anna.get(f"{walk.requests}{walk.ticket}"), shown, "the conversation does not show")
 
 
 async def strangers_id_is_missing(walk: Walk) -> None:
@@ -145,7 +105,7 @@ async def operators_answer_shows(walk: Walk) -> None:
     await walk.tell("operator/note", ticket_id=walk.ticket, text=note)
     await walk.tell("operator/reply", ticket_id=walk.ticket, text=answer)
     url = f"{walk.requests}{walk.ticket}"
-    page = await _until(
+    page = await until(
         lambda: walk.anna.get(url), lambda got: answer in got.text, "the answer does not show up", NEWS_SECONDS
     )
     must(note not in page.text, "the internal note shows")
@@ -155,7 +115,7 @@ async def letter_becomes_a_request(walk: Walk) -> None:
     """Help desk: a letter that Anna sends becomes a request in her list."""
     subject = f"Letter {secrets.token_hex(8)}"
     await walk.tell("customer/email", email=ANNA.login, subject=subject, text="By e-mail")
-    await _until(lambda: walk.anna.get(walk.requests), lambda got: subject in got.text, "it does not show up")
+    await until(lambda: walk.anna.get(walk.requests), lambda got: subject in got.text, "it does not show up")
 
 
 async def boris_sees_nothing_yet(walk: Walk) -> None:
@@ -174,7 +134,7 @@ async def link_comes_by_mail(walk: Walk) -> None:
     answer = await _post(walk, walk.boris, f"{walk.requests}prove", page.text)
     must(answer.status_code == 303, f"status {answer.status_code}")
     link = re.compile(re.escape(f"{walk.requests}prove/") + r"[\w.~-]+")
-    mail = await _until(lambda: walk.nobody.get(f"{walk.shop}/_mail/"), lambda got: link.search(got.text), "no letter")
+    mail = await until(lambda: walk.nobody.get(f"{walk.shop}/_mail/"), lambda got: link.search(got.text), "no letter")
     walk.proof = next(link.finditer(mail.text)).group()
 
 
@@ -193,9 +153,20 @@ async def button_proves(walk: Walk) -> None:
     answer = await _post(walk, walk.boris, walk.proof, page.text)
     must(answer.status_code == 303, f"status {answer.status_code}")
     his = set(await walk.tickets(BORIS))
-    await _until(
+    await until(
         lambda: walk.boris.get(walk.requests), lambda got: _links(walk, got.text) == his, "his requests do not show"
     )
+
+
+async def orders_for_the_plugin(walk: Walk) -> None:
+    """Help desk: its plugin reads Anna's orders, also by her ticket; without the secret nobody reads any."""
+    address, secret = f"{walk.shop}/api/orders/", {"authorization": f"Bearer {walk.panel}"}
+    must((await walk.nobody.get(address, params={"user_id": ANNA.id})).status_code == 401, "nobody is let in")
+    for whose in ({"user_id": ANNA.id}, {"ticket_id": walk.ticket}):
+        answer = await walk.nobody.get(address, params=whose, headers=secret)
+        must(answer.status_code == 200, f"with the secret they answer {answer.status_code} to {whose}")
+        must({order["id"] for order in answer.json()["orders"]} == ORDERS, f"other orders than hers for {whose}")
+        must(CANARY not in answer.text, "a note of the staff is among them")
 
 
 async def helpdesk_away(walk: Walk) -> None:
@@ -207,7 +178,7 @@ async def helpdesk_away(walk: Walk) -> None:
         def from_the_copy(answer: Response) -> bool:
             return answer.status_code == 200 and OLD_COPY in answer.text
 
-        page = await _until(lambda: walk.anna.get(walk.requests), from_the_copy, "no word about the copy's age")
+        page = await until(lambda: walk.anna.get(walk.requests), from_the_copy, "no word about the copy's age")
         must(walk.ticket in _links(walk, page.text), "the list is gone")
     finally:
         await walk.tell("mend")
@@ -242,10 +213,13 @@ STEPS: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     strangers_id_is_missing,
     operators_answer_shows,
     letter_becomes_a_request,
+    check_widget.knows_her,
+    check_widget.vouches_once,
     boris_sees_nothing_yet,
     link_comes_by_mail,
     link_alone_proves_nothing,
     button_proves,
+    orders_for_the_plugin,
     helpdesk_away,
     within_the_budget,
     signed_out_again,
@@ -265,22 +239,6 @@ async def _post(walk: Walk, client: AsyncClient, url: str, page: str) -> Respons
     """Press the page's button as a browser does: with its token, and the origin said."""
     headers = {"origin": walk.shop, "sec-fetch-site": "same-origin"}
     return await client.post(url, data={"csrf": _csrf(page)}, headers=headers)
-
-
-async def _until(
-    ask: Callable[[], Awaitable[Response]],
-    good: Callable[[Response], object],
-    otherwise: str,
-    patience: float = PATIENCE_SECONDS,
-) -> Response:
-    """Ask until the answer is good. Raises Wrong when patience (seconds) ends."""
-    deadline = time.monotonic() + patience
-    while True:
-        answer = await ask()
-        if good(answer):
-            return answer
-        must(time.monotonic() < deadline, f"{otherwise} (status {answer.status_code})")
-        await asyncio.sleep(0.2)
 
 
 def _links(walk: Walk, page: str) -> set[int]:

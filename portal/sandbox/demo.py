@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pymysql
@@ -28,6 +29,7 @@ from portal.app import create_app
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
+from portal.helpdesk.client import Client
 from portal.sandbox import check as walk
 from portal.sandbox import embedded, mailbox, people, shop
 from portal.sandbox.embedded import Database, NoDatabase
@@ -36,7 +38,9 @@ from portal.sandbox.helpdesk import running as helpdesk_running
 from portal.sandbox.helpdesk.keeper import kept
 from portal.sandbox.helpdesk.state import State
 from portal.sandbox.people import ANNA, BORIS, NotOurs
+from portal.service import widget
 from portal.store.migrate import migrate
+from portal.tokens import Tokens
 
 HOST = "127.0.0.1"
 WEBHOOK = "/api/hde-webhook"
@@ -47,11 +51,13 @@ LOCK_SECONDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where everything is, without a slash at the end."""
+    """Where everything is, without a slash at the end, and what opens it."""
 
     shop: str
     helpdesk: str
     prefix: str
+    panel: str
+    """The secret of the help desk's plugin."""
 
 
 class CannotStart(Exception):
@@ -156,6 +162,9 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
             hde_token=state.token,
             smtp_url=smtp,
             mail_from="Лавка <shop@shop.example>",
+            widget="contact",
+            widget_script=f"{helpdesk}/js/contact-widget.js",
+            panel_secrets=_key(folder / "panel"),
             webhook_secrets=_key(folder / "webhook-key"),
         )
         state.outgoing.set(url=f"{settings.public_url}{WEBHOOK}", secret=_key(folder / "webhook-key"))
@@ -164,17 +173,20 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
         portal = create_app(settings)
         await stack.enter_async_context(portal.lifespan())
         await stack.enter_async_context(served(one_origin(portal, its_shop, settings.prefix), listener))
-        addresses = Addresses(settings.public_url, helpdesk, settings.prefix)
+        addresses = Addresses(settings.public_url, helpdesk, settings.prefix, _key(folder / "panel"))
         if check:
-            return await _walk(addresses, told_to_end)
+            return await _walk(addresses, settings, told_to_end)
         print(_welcome(addresses, database, folder), flush=True)
         await told_to_end.wait()
         print("\nEnding …", flush=True)
     return 0
 
 
-async def _walk(addresses: Addresses, told_to_end: asyncio.Event) -> int:
-    walking = asyncio.create_task(walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix))
+async def _walk(addresses: Addresses, settings: Settings, told_to_end: asyncio.Event) -> int:
+    adopt = partial(_adopt, settings)
+    walking = asyncio.create_task(
+        walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix, addresses.panel, adopt)
+    )
     ending = asyncio.create_task(told_to_end.wait())
     await asyncio.wait((walking, ending), return_when=asyncio.FIRST_COMPLETED)
     ending.cancel()
@@ -182,6 +194,17 @@ async def _walk(addresses: Addresses, told_to_end: asyncio.Event) -> int:
         walking.cancel()
         return FAILED
     return 0 if walking.result() else FAILED
+
+
+async def _adopt(settings: Settings, ticket_id: int) -> None:
+    """What the worker does when the help desk says that a ticket was opened."""
+    databases = Databases(settings.database_url.get_secret_value())
+    client = Client(settings, databases)
+    try:
+        await widget.adopt(client, databases, Tokens([settings.secret_keys[0].get_secret_value()]), ticket_id)
+    finally:
+        await client.close()
+        databases.close()
 
 
 @contextmanager
@@ -201,7 +224,7 @@ def _settings(**ours: object) -> Settings:
 
 
 def _key(file: Path) -> str:
-    """The demo's secret key; kept, so that a link mailed before the second start still proves the address."""
+    """A secret of the demo's; kept, so that a link mailed before the second start still proves the address."""
     if not file.exists():
         file.touch(mode=0o600)
         file.write_text(secrets.token_urlsafe(32))
@@ -219,6 +242,7 @@ My Requests: the demo
   My Requests   {at.shop}{at.prefix}/
   mail          {at.shop}/_mail/
   help desk     {at.helpdesk}/_sandbox/   answer as an operator, write as a customer, break it
+  orders        curl -H 'Authorization: Bearer {at.panel}' '{at.shop}/api/orders/?user_id={ANNA.id}'
   database      {database.what}
 
 Ctrl-C ends everything. What was said and done stays in {folder} for the next start.

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pymysql
 
-from portal.sandbox import schema
+from portal.sandbox import orders, schema
 
 Execute = Callable[..., object]
 
@@ -70,7 +70,7 @@ def connect(url: str) -> pymysql.Connection[pymysql.cursors.Cursor]:
 
 
 def move_in(connection: pymysql.Connection[pymysql.cursors.Cursor]) -> None:
-    """Make the shop's tables and its people, where they are not there yet. Raises NotOurs for anybody else's shop.
+    """Make the shop's tables, people and orders where they are not there yet. Raises NotOurs for anybody else's shop.
 
     A shop that is whole is not touched at all: the embedded database, once killed, may never finish another DDL.
     """
@@ -91,6 +91,7 @@ def move_in(connection: pymysql.Connection[pymysql.cursors.Cursor]) -> None:
                 cursor.execute(_MARK, (MARK, mark))
         for statement, rows in _ROWS:
             cursor.executemany(statement, rows)
+        orders.put(cursor, ANNA.id, BORIS.id)
         cursor.execute(_MARK, (MARK, whole))
 
 

@@ -1,7 +1,7 @@
 """The tables of a Bitrix shop as its own installer declares them, in two generations of its core.
 
-Old = main 17.5, new = main 25.5. Only the tables the portal reads, but those whole: every NOT NULL column without a
-default is there, so that a row which real Bitrix would refuse is refused here too.
+Old = main 17.5, new = main 25.5; the module sale is in schema_sale.py. Only the tables the portal reads, but those
+whole: every NOT NULL column without a default is there, so that a row which Bitrix would refuse is refused here too.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Literal
+
+from portal.sandbox import schema_sale
 
 Generation = Literal["old", "new"]
 
@@ -23,7 +25,7 @@ def statements(generation: Generation) -> list[str]:
     """CREATE TABLE IF NOT EXISTS …, one a table of this generation."""
     other = "[old]" if generation == "new" else "[new]"
     made = []
-    for block in TABLES.strip().split("\n\n"):
+    for block in [*TABLES.strip().split("\n\n"), *schema_sale.TABLES.strip().split("\n\n")]:
         head, *lines = (line.strip() for line in block.splitlines())
         if other not in head:
             body = " ".join(re.sub(r"^\[\w+\] ", "", line) for line in lines if not line.startswith(other))

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import NoReturn
 
+from cachetools import TTLCache
+
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway
 from portal.helpdesk.cache import Cache
-from portal.store import snapshots
+from portal.service.writing import FAILED_DAYS, REPLY, REQUEST, SETTLED_SECONDS
+from portal.store import outbox, snapshots
 from portal.store.snapshots import Forgotten
 
 log = logging.getLogger(__name__)
@@ -24,27 +27,48 @@ EVERY_SECONDS = 0.3
 OVERLAP_SECONDS = 15.0
 """A row may be committed that long after the time it carries; what is heard of twice does no harm."""
 
+EXPECT_SECONDS = 5.0
+MAX_EXPECTED = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class News:
     """What one round of questions brought."""
 
     forgotten: Sequence[Forgotten]
+    busy: frozenset[int]
+    """The customers for whom `writing.written` has something to tell."""
 
 
 def news(unit: Unit, seconds: float) -> News:
     """What has happened in the last `seconds`: one hop for all of it."""
-    return News(snapshots.forgotten(unit, seconds))
+    return News(
+        snapshots.forgotten(unit, seconds),
+        outbox.busy_users(unit, (REPLY, REQUEST), SETTLED_SECONDS, FAILED_DAYS),
+    )
 
 
 class Feed:
-    """Tells this process's memory what to drop."""
+    """Tells this process's memory what to drop, and who has something under way: nobody else's page asks for it.
+
+    That is as old as the last round, but for what was written through this process.
+    """
 
     def __init__(self, databases: Databases, cache: Cache) -> None:
         self._databases = databases
         self._cache = cache
         self._heard_at = monotonic()
         self._is_away = False
+        self._busy: frozenset[int] = frozenset()
+        self._expected: TTLCache[int, bool] = TTLCache(MAX_EXPECTED, EXPECT_SECONDS)
+
+    def is_busy(self, customer_id: int) -> bool:
+        """Whether he has written something that the help desk's copies may not show yet."""
+        return customer_id in self._busy or customer_id in self._expected
+
+    def expect(self, customer_id: int) -> None:
+        """He has written something here, a moment ago: a round will say so."""
+        self._expected[customer_id] = True
 
     async def run(self) -> NoReturn:
         """Ask for ever, whatever happens to the database."""
@@ -70,5 +94,6 @@ class Feed:
         asked_at = monotonic()
         heard = await self._databases.read(news, asked_at - self._heard_at + OVERLAP_SECONDS)
         self._heard_at = asked_at
+        self._busy = heard.busy
         for gone in heard.forgotten:
             self._cache.forget(gone)

@@ -29,6 +29,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A shop account that is linked to a contact, seen from the contact."""
+
+    user_id: int
+    email: str
+    sees: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Holdings:
     """An account's links, granted or not, and its own tickets with the requester that each must still have."""
 
@@ -47,6 +56,18 @@ def of(unit: Unit, user_id: int) -> Holdings:
         else:
             found.append(Link(contact_id, email.decode(), evidence.decode(), bool(sees)))
     return Holdings(found, tickets)
+
+
+def owner(unit: Unit, ticket_id: int) -> int | None:
+    """The account that opened this ticket with us, None for a ticket that came another way."""
+    found = unit.state.execute(_OWNER, {"ticket": ticket_id}).scalar()
+    return None if found is None else int(found)
+
+
+def of_contact(unit: Unit, contact_id: int) -> list[Account]:
+    """The accounts that are linked to this contact, granted or withdrawn."""
+    rows = unit.state.execute(_OF_CONTACT, {"contact": contact_id})
+    return [Account(user_id, email.decode(), bool(sees)) for user_id, email, sees in rows]
 
 
 def own(unit: Unit, ticket_id: int, user_id: int, contact_id: int, evidence: str, *, jti: str | None = None) -> bool:
@@ -97,6 +118,8 @@ _OF = text(
     "(SELECT ticket_id, contact_id, '', '', 0 FROM custom_hde_ticket_owner WHERE user_id = :user "
     "ORDER BY ticket_id DESC LIMIT :limit)"
 )
+_OWNER = text("SELECT user_id FROM custom_hde_ticket_owner WHERE ticket_id = :ticket")
+_OF_CONTACT = text("SELECT user_id, email, sees FROM custom_hde_user_map WHERE contact_id = :contact")
 _OWN = text(
     "INSERT INTO custom_hde_ticket_owner (ticket_id, user_id, contact_id, evidence, jti, created_at) "
     "VALUES (:ticket, :user, :contact, :evidence, :jti, UTC_TIMESTAMP(6))"

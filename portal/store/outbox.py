@@ -117,6 +117,11 @@ def claim(unit: Unit, kinds: Sequence[str], lease_seconds: float) -> Job | None:
     )
 
 
+def prolong(unit: Unit, job: Job, lease_seconds: float) -> bool:
+    """It takes longer. False when no longer ours."""
+    return _queue.prolong(unit, job.claim, lease_seconds)
+
+
 def sending(unit: Unit, job: Job) -> bool:
     """The call goes out next: from here on its effect is unknown until somebody knows better. False: no longer ours."""
     return bool(unit.state.execute(_SENDING, {"id": job.id, "holder": job.claim.holder}).rowcount)
@@ -170,6 +175,11 @@ def one_of(unit: Unit, user_id: int, job_id: int) -> Record | None:
     return _record(row) if row else None
 
 
+def results(unit: Unit, queue: str) -> frozenset[int]:
+    """The messages that the jobs of this queue have made."""
+    return frozenset(row[0] for row in unit.state.execute(_RESULTS, {"queue": queue.encode()}))
+
+
 def busy_users(unit: Unit, kinds: Sequence[str], settled_seconds: int, failed_days: int) -> frozenset[int]:
     """The customers for whom `of` has something to tell."""
     told = {"kinds": [kind.encode() for kind in kinds], "settled": settled_seconds, "failed": failed_days}
@@ -210,6 +220,7 @@ _NOT_SENT = text("UPDATE custom_hde_outbox SET sent_at = NULL WHERE id = :id AND
 _RESULT = text(
     "UPDATE custom_hde_outbox SET ticket_id = COALESCE(:ticket, ticket_id), result_id = :result WHERE id = :id"
 )
+_RESULTS = text("SELECT result_id FROM custom_hde_outbox WHERE queue = :queue AND result_id IS NOT NULL")
 _RECORD = "SELECT id, kind, state, ticket_id, result_id, payload, created_at, finished_at FROM custom_hde_outbox "
 _UNDER_WAY = "kind IN :kinds AND state IN ('waiting', 'running')"
 _OVER = (

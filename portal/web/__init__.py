@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from portal.web import health, requests, static_files, webhook
+from portal.web import health, orders_api, requests, static_files, webhook, widget, writing
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
     requests.show,  #              GET  {prefix}/{ticket_id}
+    writing.reply,  #              POST {prefix}/{ticket_id}/reply
+    writing.new,  #                GET  {prefix}/new
+    writing.open_request,  #       POST {prefix}/new
+    writing.on_its_way,  #         GET  {prefix}/new/{kept_id}
     requests.file,  #              GET  {prefix}/{ticket_id}/files/{file_id}
     requests.prove_page,  #        GET  {prefix}/prove
     requests.ask_for_proof,  #     POST {prefix}/prove
     requests.follow_proof,  #      GET  {prefix}/prove/{token}
     requests.prove,  #             POST {prefix}/prove/{token}
+    widget.script,  #              GET  {prefix}/widget.js
+    widget.identity,  #            GET  {prefix}/widget/identity
     static_files.static,  #          GET  {prefix}/static/{name}
 ]
 
 DOORS = [
+    orders_api.pull,  #            GET  /api/orders/
     webhook.receive,  #            POST /api/hde-webhook, /api/hde-webhook.php
 ]
 """For machines: at the root of the site, and with JSON for errors."""

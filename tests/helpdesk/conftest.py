@@ -1,4 +1,4 @@
-"""A help desk faked at the transport, with recorded shapes; nothing leaves the process."""
+"""Two help desks: one faked at the transport, with recorded shapes, and the sandbox's over a real socket."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import HelpdeskBanned
+from portal.helpdesk.budget import Budget
 from portal.helpdesk.client import Client
+from portal.helpdesk.wire import CALL_SECONDS
+from portal.sandbox.helpdesk import State, running
+from portal.sandbox.helpdesk.director import direct
 from portal.store.migrate import migrate
 from portal.store.slots import Slot
 
@@ -45,7 +51,7 @@ class FreeBudget:
         self.bans: list[float] = []
 
     @asynccontextmanager
-    async def slot(self, wait: float) -> AsyncIterator[Slot]:
+    async def slot(self, wait: float, longer: float = 0.0) -> AsyncIterator[Slot]:
         await asyncio.sleep(0)  # as a real one does: others have their turn
         self.taken += 1
         self.open += 1
@@ -116,3 +122,47 @@ def databases(database_url: str) -> Iterator[Databases]:
     migrate(opened)
     yield opened
     opened.close()
+
+
+@dataclass
+class Play:
+    """The sandbox on stage, and clients of it that share one database."""
+
+    state: State
+    address: str
+    dialect: str
+    databases: Databases
+
+    def tell(self, act: str, /, **told: Any) -> dict[str, Any]:
+        return direct(self.state, act, told)
+
+    def client(
+        self, databases: Databases | None = None, rate: int = 100, window: float = 60.0, budget: Any = None
+    ) -> Client:
+        settings = Desk(self.dialect).settings.model_copy(
+            update={
+                "hde_url": f"{self.address}/api/{self.dialect}",
+                "hde_token": SecretStr("demo-token"),
+                "hde_api_key": SecretStr("00000000-0000-4000-8000-000000000000"),
+            }
+        )
+        used = databases or self.databases
+        return Client(settings, used, budget=budget or Budget(used, rate, CALL_SECONDS, window))
+
+    def calls(self) -> int:
+        return sum(entry.path.startswith("/api/") for entry in self.state.journal.entries)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[State, str]]:
+    state = State()
+    with running(state) as address:
+        yield state, address
+
+
+@pytest.fixture(params=["v1", "v2"])
+def play(request: pytest.FixtureRequest, served: tuple[State, str], databases: Databases) -> Play:
+    state, address = served
+    direct(state, "reset", {})
+    direct(state, "limit", {"per_minute": 1000, "window": 60, "ban_seconds": 1200, "ban_form": ""})
+    return Play(state, address, request.param, databases)

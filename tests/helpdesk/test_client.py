@@ -15,7 +15,8 @@ import msgspec
 import pytest
 
 from portal.errors import HelpdeskBanned, HelpdeskGarbled, HelpdeskMissing, HelpdeskRefused, HelpdeskUnreachable
-from portal.helpdesk import breaker, client
+from portal.helpdesk import breaker, reads, wire
+from portal.helpdesk.client import Client
 from portal.model import Channel, Status, Ticket
 from tests.helpdesk.conftest import KEY, Desk, run, sample
 
@@ -54,6 +55,7 @@ def test_v2_tickets_come_as_a_map_with_the_accounts_names(v2: Desk) -> None:
     assert first.created_at == datetime(2026, 11, 20, 14, 5, 19, tzinfo=UTC)
     assert (second.id, second.subject, second.status, second.status_name) == (9, "", Status.OTHER, "At the courier")
     assert second.created_at == datetime(2026, 11, 18, 21, 30, tzinfo=UTC)
+    assert first.last_reply_at is None and first.updated_at > first.created_at, "a change is no reply"
     query = v2.asked[-1].url.params
     assert query["user_list"] == str(ANNA) and query["order_by"] == "date_updated{desc}"
 
@@ -119,7 +121,7 @@ def test_v2_a_stranger_in_the_thread_is_never_the_customer_himself(v2: Desk) -> 
         v2.answer(f"/users/{100 + n}", {"data": person})
     messages = run(v2.client().list_messages(ticket()))
     assert all(message.from_staff for message in messages)
-    assert len(v2.paths()) == 1 + client.PEOPLE_A_CONVERSATION
+    assert len(v2.paths()) == 1 + reads.PEOPLE_A_CONVERSATION
 
 
 def test_v2_an_author_who_is_gone_is_asked_about_once(v2: Desk) -> None:
@@ -179,6 +181,22 @@ def test_v1_internal_messages_are_dropped_whatever_they_call_it(v1: Desk) -> Non
     assert (messages[0].files[0].id, messages[0].files[0].size) == ("5", 1_200_000)
 
 
+def test_v1_a_message_that_says_nothing_of_its_readers_is_shown_to_none(v1: Desk) -> None:
+    row = {"id": 1, "author": {"id": ANNA, "type": "user"}, "body": "canary", "created_at": "2026-11-20T10:00:00Z"}
+    shown: list[Any] = []
+    for internal in (
+        {},
+        {"internal": None},
+        {"internal": {}},
+        {"internal": []},
+        {"internal": "no"},
+        {"internal": False},
+    ):
+        v1.answer("/tickets/10/messages", page_of([{**row, **internal}]))
+        shown.append(len(run(v1.client().list_messages(ticket()))))
+    assert shown == [0, 0, 0, 0, 0, 1]
+
+
 # Whose rows
 
 
@@ -227,7 +245,7 @@ def test_values_of_wrong_types_cost_their_rows_only(v1: Desk) -> None:
     assert msgspec.json.encode(found)
 
 
-def test_300_pages_are_read_to_a_bound(v1: Desk) -> None:
+def test_of_300_pages_the_newest_are_read(v1: Desk) -> None:
     def full(request: httpx.Request) -> httpx.Response:
         first = int(request.url.params["page"]) * 10
         rows = [
@@ -237,8 +255,9 @@ def test_300_pages_are_read_to_a_bound(v1: Desk) -> None:
         return httpx.Response(200, json=page_of(rows, total=3000, total_pages=300))
 
     v1.answers["/tickets/10/messages"] = full
-    assert len(run(v1.client().list_messages(ticket()))) == client.MESSAGE_PAGES * 10
-    assert len(v1.asked) == client.MESSAGE_PAGES
+    messages = run(v1.client().list_messages(ticket()))
+    assert [message.id for message in messages] == list(range((301 - reads.MESSAGE_PAGES) * 10, 301 * 10))
+    assert len(v1.asked) == 1 + reads.MESSAGE_PAGES
 
 
 def test_pages_that_repeat_themselves_are_not_read_on(v1: Desk) -> None:
@@ -249,13 +268,13 @@ def test_pages_that_repeat_themselves_are_not_read_on(v1: Desk) -> None:
 
 
 def test_of_an_endless_conversation_the_newest_is_kept(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "CONVERSATION_CHARACTERS", 30)
+    monkeypatch.setattr(reads, "CONVERSATION_CHARACTERS", 30)
     v1.answer("/tickets/10/messages", sample("v1_messages"))
     assert [message.id for message in run(v1.client().list_messages(ticket()))] == [4, 5]
 
 
 def test_an_answer_that_does_not_end_is_cut(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "MAX_ANSWER", 1000)
+    monkeypatch.setattr(wire, "MAX_ANSWER", 1000)
     v1.answer("/tickets", b'{"data": []}' + b" " * 2000)
     with pytest.raises(HelpdeskGarbled):
         run(v1.client().list_tickets(ANNA, 1))
@@ -290,7 +309,7 @@ def test_other_failures_are_not_tried_again(v1: Desk, error: Exception) -> None:
 
 
 def test_an_answer_that_drips_is_cut_and_gives_its_slot_back(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "CALL_SECONDS", 0.05)
+    monkeypatch.setattr(wire, "CALL_SECONDS", 0.05)
 
     class Drip(httpx.AsyncByteStream):
         async def __aiter__(self) -> Any:
@@ -322,7 +341,7 @@ def test_after_three_failures_nobody_is_asked_for_a_moment_then_one_probe(
     monkeypatch.setattr(breaker.time, "monotonic", lambda: clock[0])
     v1.answer("/users/1", b"", 503)
 
-    async def ask(reader: client.Client, times: int) -> None:
+    async def ask(reader: Client, times: int) -> None:
         for _ in range(times):
             with pytest.raises(HelpdeskUnreachable):
                 await reader.get_contact(1)
@@ -341,8 +360,35 @@ def test_after_three_failures_nobody_is_asked_for_a_moment_then_one_probe(
     run(bad_day())
 
 
+def test_one_thing_that_stays_broken_is_no_help_desk_that_is_away(v1: Desk) -> None:
+    v1.answer("/users/1", b'{"data": {"id": 1, "na')
+    v1.answer("/users/7", {"data": {"id": 7, "email": "a@b.example"}})
+
+    async def ask() -> None:
+        reader = v1.client()
+        for _ in range(10):
+            with pytest.raises(HelpdeskGarbled):
+                await reader.get_contact(1)
+        assert (await reader.get_contact(7)).id == 7
+
+    run(ask())
+    assert len(v1.asked) == 11
+
+
+def test_several_things_that_are_broken_are(v1: Desk) -> None:
+    async def ask() -> None:
+        reader = v1.client()
+        for number in range(1, 10):
+            v1.answer(f"/users/{number}", b"<h1>Technical works</h1>")
+            with pytest.raises((HelpdeskGarbled, HelpdeskUnreachable)):
+                await reader.get_contact(number)
+
+    run(ask())
+    assert len(v1.asked) == breaker.FAILURES
+
+
 def test_who_queued_while_it_stopped_answering_does_not_call(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "CALLS_AT_ONCE", 1)
+    monkeypatch.setattr(wire, "CALLS_AT_ONCE", 1)
     v1.answer("/users/1", b"", 503)
 
     async def crowd() -> None:
@@ -354,13 +400,13 @@ def test_who_queued_while_it_stopped_answering_does_not_call(v1: Desk, monkeypat
 
 
 def test_nobody_queues_behind_a_help_desk_that_does_not_answer(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "CALLS_AT_ONCE", 1)
+    monkeypatch.setattr(wire, "CALLS_AT_ONCE", 1)
 
     async def queue() -> None:
         reader = v1.client()
         for _ in range(breaker.FAILURES):
-            reader._breaker.failed()
-        async with reader._at_once, asyncio.timeout(1):
+            reader._wire._breaker.failed()
+        async with reader._wire._at_once, asyncio.timeout(1):
             with pytest.raises(HelpdeskUnreachable):
                 await reader.get_contact(1)
 

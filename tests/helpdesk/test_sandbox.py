@@ -5,68 +5,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 
 from portal.database import Databases
 from portal.errors import HelpdeskBanned, HelpdeskError, HelpdeskGarbled, HelpdeskMissing, HelpdeskUnreachable
-from portal.helpdesk.budget import Budget
-from portal.helpdesk.client import CALL_SECONDS, Client
-from portal.sandbox.helpdesk import State, running, seed_demo
-from portal.sandbox.helpdesk.director import direct
-from tests.helpdesk.conftest import Desk, FreeBudget, run
+from portal.helpdesk.client import Client
+from portal.sandbox.helpdesk import seed_demo
+from tests.helpdesk.conftest import FreeBudget, Play, run
 
 ANNA = "anna@shop.example"
 PNG = b"\x89PNG\r\n" + bytes(range(256))
-
-
-@dataclass
-class Play:
-    """The sandbox on stage, and clients of it that share one database."""
-
-    state: State
-    address: str
-    dialect: str
-    databases: Databases
-
-    def tell(self, act: str, /, **told: Any) -> dict[str, Any]:
-        return direct(self.state, act, told)
-
-    def client(
-        self, databases: Databases | None = None, rate: int = 100, window: float = 60.0, budget: Any = None
-    ) -> Client:
-        settings = Desk(self.dialect).settings.model_copy(
-            update={
-                "hde_url": f"{self.address}/api/{self.dialect}",
-                "hde_token": SecretStr("demo-token"),
-                "hde_api_key": SecretStr("00000000-0000-4000-8000-000000000000"),
-            }
-        )
-        used = databases or self.databases
-        return Client(settings, used, budget=budget or Budget(used, rate, CALL_SECONDS, window))
-
-    def calls(self) -> int:
-        return sum(entry.path.startswith("/api/") for entry in self.state.journal.entries)
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[tuple[State, str]]:
-    state = State()
-    with running(state) as address:
-        yield state, address
-
-
-@pytest.fixture(params=["v1", "v2"])
-def play(request: pytest.FixtureRequest, served: tuple[State, str], databases: Databases) -> Play:
-    state, address = served
-    direct(state, "reset", {})
-    direct(state, "limit", {"per_minute": 1000, "window": 60, "ban_seconds": 1200, "ban_form": ""})
-    return Play(state, address, request.param, databases)
 
 
 def test_the_demo_reads_whole_in_both_dialects(play: Play) -> None:

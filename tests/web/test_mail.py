@@ -17,6 +17,7 @@ from aiosmtpd.controller import Controller
 
 from portal import assets, worker
 from portal.app import _letters
+from portal.helpdesk.client import Client
 from portal.model import Customer
 from portal.service import identity
 from portal.store import outbox
@@ -64,7 +65,8 @@ def shop(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 def work(shop: Stage, smtp_url: str) -> bool:
     settings = shop.settings_with(smtp_url=type(shop.settings.smtp_url)(smtp_url))
     pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
-    step = worker.steps(settings, shop.databases, TOKENS, _letters(pages))[0]
+    client = Client(settings, shop.databases)
+    step = worker.steps(settings, shop.databases, client, TOKENS, _letters(pages))[0]
     return asyncio.run(partial(step)())
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from portal.sandbox.helpdesk.state import File, Message, Person, State, Ticket
+
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+TAG = re.compile(r"<[a-zA-Z][^>]*>")
+MARK = re.compile(r"""\s(?:class|id|style|title|data-[\w-]+)\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
 
 
 class Impossible(ValueError):
@@ -53,6 +58,7 @@ def open_ticket(
         ticket_id, _number(ticket_id), subject, "open", requester.id, channel, now, now, fields=fields or {}
     )
     state.tickets[ticket.id] = ticket
+    state.changed("ticket", ticket.id)
     message = _say(state, ticket, author or requester, html, files=files, at=now)
     state.outgoing.happened("ticket.created", ticket.id, message.id)
     return ticket
@@ -92,8 +98,10 @@ def _say(
     at: float | None = None,
 ) -> Message:
     now = at or time.time()
-    message = Message(state.next_id(), author.id, html, internal, now, now, list(files))
+    text = _stripped(html) if state.quirks.strip_marks else html
+    message = Message(state.next_id(), author.id, text, internal, now, now, list(files))
     ticket.messages.append(message)
+    state.changed("note" if internal else "message", message.id)
     if not internal and author.staff:
         ticket.waiting = True
         ticket.owner_id = ticket.owner_id or author.id
@@ -107,6 +115,11 @@ def _say(
     return message
 
 
+def _stripped(html: str) -> str:
+    """HTML after a cleaner that keeps the tags and little of what is in them."""
+    return TAG.sub(lambda tag: MARK.sub("", tag[0]), COMMENT.sub("", html))
+
+
 def touch(state: State, ticket: Ticket, at: float | None = None) -> None:
     ticket.updated = at or time.time()
     state.changed()
@@ -115,6 +128,7 @@ def touch(state: State, ticket: Ticket, at: float | None = None) -> None:
 def set_status(state: State, ticket: Ticket, status: str, at: float | None = None) -> None:
     ticket.status = status
     ticket.waiting = ticket.waiting and status != "closed"
+    state.changed("status", ticket.id)
     touch(state, ticket, at)
     state.outgoing.happened("ticket.status_changed", ticket.id)
 
@@ -151,11 +165,11 @@ def change_contact(state: State, person: Person, **changes: Any) -> None:
     for key, value in changes.items():
         setattr(person, key, value)
     person.updated = time.time()
-    state.changed()
+    state.changed("contact_changed", person.id)
 
 
 def add_file(state: State, name: str, kind: str, content: bytes) -> File:
     file = File(state.next_id(), name, kind or "application/octet-stream", content)
     state.files[file.id] = file
-    state.changed()
+    state.changed("file", file.id)
     return file

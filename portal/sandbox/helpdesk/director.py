@@ -16,7 +16,7 @@ from portal.sandbox.helpdesk.limit import BAN_FORMS
 from portal.sandbox.helpdesk.seed import seed_demo
 from portal.sandbox.helpdesk.state import Message, Person, Quirks, State, Ticket
 from portal.sandbox.helpdesk.switches import quirks, webhooks
-from portal.sandbox.helpdesk.words import STATUSES
+from portal.sandbox.helpdesk.words import STATUSES, TICKET_FIELDS, field_id
 
 Told = dict[str, Any]
 
@@ -41,12 +41,17 @@ def customer_email(state: State, told: Told) -> Told:
 
 
 def customer_widget(state: State, told: Told) -> Told:
-    """The site's widget: name, address and `custom_fields` are what the page said, and nobody checks them."""
+    """The site's widget: name, address and `custom_fields` are what the page said, and nobody checks them.
+
+    Fields that the account knows of tickets go into the ticket, all others to the contact.
+    """
     person = acts.contact_for_email(state, str(told["email"]), str(told.get("name", "")), str(told.get("phone", "")))
-    claimed = told.get("custom_fields")
-    if isinstance(claimed, dict):
-        acts.change_contact(state, person, fields={**person.fields, **claimed})
-    return _write(state, told, person, "widget")
+    told_fields = told.get("custom_fields")
+    claimed = told_fields if isinstance(told_fields, dict) else {}
+    of_tickets = {name: value for name, value in claimed.items() if field_id(TICKET_FIELDS, name)}
+    of_contacts = {name: value for name, value in claimed.items() if name not in of_tickets}
+    acts.change_contact(state, person, fields={**person.fields, **of_contacts})
+    return _write(state, told, person, "widget", of_tickets)
 
 
 def customer_phone(state: State, told: Told) -> Told:
@@ -55,14 +60,14 @@ def customer_phone(state: State, told: Told) -> Told:
     return _write(state, told, person, "phone")
 
 
-def _write(state: State, told: Told, person: Person, channel: str) -> Told:
+def _write(state: State, told: Told, person: Person, channel: str, fields: dict[str, Any] | None = None) -> Told:
     files = _files(state, told)
     if told.get("ticket_id"):
         ticket = _ticket(state, told["ticket_id"])
         message = acts.post(state, ticket, person, _html(told), files=files)
     else:
         subject = str(told.get("subject") or "Без темы")
-        ticket = acts.open_ticket(state, person, subject, _html(told), channel, files=files)
+        ticket = acts.open_ticket(state, person, subject, _html(told), channel, files=files, fields=fields)
         message = ticket.messages[0]
     return _done(ticket, message)
 

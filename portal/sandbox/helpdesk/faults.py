@@ -13,6 +13,7 @@ from portal.sandbox.helpdesk.wire import Answer, json_answer
 KINDS = {
     "status": "answers with this status, nothing done (value: the status)",
     "stall": "waits before doing anything (value: seconds)",
+    "late_status": "does it, then answers with this status (value: the status)",
     "drip": "does it, then lets the answer out bit by bit (value: seconds in all)",
     "drop": "does it, then hangs up without an answer",
     "cut": "does it, then hangs up in the middle of the answer",
@@ -24,8 +25,9 @@ KINDS = {
     "redirect": "302 to another place (value: where)",
     "content_type": "right JSON under a wrong content type (value: which)",
 }
-USUAL = {"status": "503", "stall": "5", "drip": "5"}
+USUAL = {"status": "503", "late_status": "500", "stall": "5", "drip": "5"}
 PAGE = b"<!doctype html><html><head><title>HelpDesk</title></head><body><h1>Technical works</h1></body></html>"
+HTML = {"content-type": "text/html; charset=utf-8"}
 
 
 @dataclass
@@ -47,7 +49,7 @@ class Fault:
         self.value = self.value or USUAL.get(self.kind, "")
         if self.kind in USUAL and float(self.value) < 0:
             raise ValueError("value: less than nothing")
-        if self.kind == "status" and int(self.value) not in range(200, 600):
+        if self.kind in ("status", "late_status") and int(self.value) not in range(200, 600):
             raise ValueError("value: no status of HTTP")
         try:
             re.compile(self.path)
@@ -81,7 +83,7 @@ class Faults:
 def refuse(faults: dict[str, str]) -> Answer | None:
     """The answer that takes the place of the work, if one does."""
     if "status" in faults:
-        return Answer(int(faults["status"]), PAGE, {"content-type": "text/html; charset=utf-8"})
+        return Answer(int(faults["status"]), PAGE, HTML)
     if "redirect" in faults:
         return Answer(302, b"", {"location": faults["redirect"] or "/ru/login/", "content-type": "text/html"})
     return None
@@ -123,8 +125,8 @@ def _many_pages(answer: Answer, _: str) -> Answer:
     return replace(answer, body=json_answer(200, value).body)
 
 
-HTML = {"content-type": "text/html; charset=utf-8"}
 GARBLERS: dict[str, Callable[[Answer, str], Answer]] = {
+    "late_status": lambda _, status: Answer(int(status), PAGE, HTML),
     "html": lambda answer, _: Answer(200, PAGE, HTML),
     "empty": lambda answer, _: replace(answer, status=200, body=b""),
     "half": lambda answer, _: replace(answer, body=answer.body[: len(answer.body) // 2]),

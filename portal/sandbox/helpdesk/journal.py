@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 KEPT = 200_000
@@ -12,6 +12,9 @@ KEPT = 200_000
 @dataclass
 class Entry:
     """One call. `at` and `done` are epoch seconds; `status` is None until answered, 0 when the answer was dropped.
+
+    `effects`: what the call has changed, whatever was answered: ("contact" | "contact_changed" | "ticket" | "message" |
+    "note" | "file" | "status", id). What arrived counts, what was answered does not.
 
     `account`: "" without credentials, "wrong" with ones we do not know, else the dialect whose credentials they are.
     """
@@ -24,6 +27,7 @@ class Entry:
     account: str
     status: int | None = None
     done: float | None = None
+    effects: list[tuple[str, int]] = field(default_factory=list)
 
 
 class Journal:
@@ -42,6 +46,10 @@ class Journal:
     def since(self, at: float) -> list[dict[str, Any]]:
         """The calls that arrived after `at`, as JSON wants them."""
         return [asdict(entry) for entry in self.entries if entry.at > at]
+
+    def effects(self, kind: str) -> list[int]:
+        """The ids of everything of this kind that calls have made or changed, in order: an id twice was done twice."""
+        return [number for entry in self.entries for made, number in entry.effects if made == kind]
 
     def busiest(self, window: float = 60.0) -> int:
         """The most API calls that arrived within any `window` seconds: what a client's budget is judged by."""

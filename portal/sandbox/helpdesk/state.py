@@ -103,7 +103,9 @@ class Quirks:
     `ignore_filters`: lists answer with everyone's rows. `loose_search`: an exact search of people also finds those
     whose text merely contains the words. `errors_on_200`: failures come with status 200. `closed_refuses`: v2 refuses
     a post to a closed ticket. `files_need_key`: downloads want the API's credentials. `list_lag`: seconds by which
-    ticket lists are behind the tickets themselves.
+    ticket lists are behind the tickets themselves. `strip_marks`: what is written loses its comments and the attributes
+    that a cleaner of HTML may drop (class, id, style, title, data-…). `upload_limit`: bytes of a request's body beyond
+    which it answers 413, 0 for none. `keyed_objects`: v2 answers one object in a map under its id.
     """
 
     ignore_filters: bool = False
@@ -112,6 +114,9 @@ class Quirks:
     closed_refuses: bool = True
     files_need_key: bool = False
     list_lag: float = 0.0
+    strip_marks: bool = False
+    upload_limit: int = 0
+    keyed_objects: bool = False
 
 
 class State:
@@ -134,6 +139,7 @@ class State:
         self.limit = Limit()
         self.faults = Faults()
         self.quirks = Quirks()
+        self.effects: list[tuple[str, int]] = []
         self.outgoing = Outgoing()
         self.clear()
 
@@ -153,15 +159,17 @@ class State:
         self.last_id += 1
         return self.last_id
 
-    def changed(self) -> None:
-        """Whoever changes data says so: the keeper writes the file, the lists are built anew."""
+    def changed(self, what: str = "", number: int = 0) -> None:
+        """Whoever changes data says so: the keeper writes the file, and the journal tells `what` it was."""
         self.changes += 1
+        if what:
+            self.effects.append((what, number))
 
     def add_person(self, person: Person, now: float) -> Person:
         person.created = person.created or now
         person.updated = person.updated or now
         self.people[person.id] = person
-        self.changed()
+        self.changed("contact", person.id)
         return person
 
     def person_by_email(self, email: str) -> Person | None:

@@ -10,7 +10,7 @@ from typing import Any
 from portal.sandbox.helpdesk import acts
 from portal.sandbox.helpdesk.state import API_USER, Person, State
 from portal.sandbox.helpdesk.v2_lists import ordered, within
-from portal.sandbox.helpdesk.v2_shapes import bad, deleted, missing, paged, show_date, show_user, success
+from portal.sandbox.helpdesk.v2_shapes import bad, deleted, missing, one, paged, show_date, show_user, success
 from portal.sandbox.helpdesk.wire import Answer, Call, route
 from portal.sandbox.helpdesk.words import USER_FIELDS, by_name
 
@@ -49,7 +49,7 @@ def get_user(state: State, call: Call, user_id: int) -> Answer:
     if person is None:
         return missing(state, "User", user_id)
     shown = show_user(state, person)
-    return success([shown] if user_id % 2 else shown)
+    return success([shown]) if user_id % 2 else one(state, shown)
 
 
 def create_user(state: State, call: Call) -> Answer:
@@ -61,7 +61,7 @@ def create_user(state: State, call: Call) -> Answer:
         return bad(state, "user with this email already exists")
     person = acts.add_contact(state, email)
     _set_values(state, person, call.fields)
-    return success(show_user(state, person))
+    return one(state, show_user(state, person))
 
 
 def change_user(state: State, call: Call, user_id: int) -> Answer:
@@ -74,7 +74,7 @@ def change_user(state: State, call: Call, user_id: int) -> Answer:
     if other and other is not person:
         return bad(state, "user with this email already exists")
     _set_values(state, person, told)
-    return success(show_user(state, person))
+    return one(state, show_user(state, person))
 
 
 def _set_values(state: State, person: Person, told: dict[str, Any]) -> None:

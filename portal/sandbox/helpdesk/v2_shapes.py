@@ -24,6 +24,11 @@ def success(data: Any) -> Answer:
     return json_answer(200, {"data": data})
 
 
+def one(state: State, row: Row) -> Answer:
+    """One object, as it is or in a map under its id."""
+    return success({str(row["id"]): row} if state.quirks.keyed_objects else row)
+
+
 def error(state: State, status: int, title: str, details: str) -> Answer:
     body = {"errors": [{"code": f"e-{status}", "title": title, "details": details}]}
     return json_answer(200 if state.quirks.errors_on_200 else status, body)

@@ -16,10 +16,10 @@ from portal.sandbox.helpdesk.v2_shapes import (
     bad,
     deleted,
     missing,
+    one,
     paged,
     show_post,
     show_ticket,
-    success,
 )
 from portal.sandbox.helpdesk.wire import Answer, Call, Handler, route
 from portal.sandbox.helpdesk.words import DEPARTMENTS, PRIORITIES, STATUSES, TICKET_FIELDS, TYPES, by_name
@@ -68,7 +68,7 @@ def _mentions(state: State, ticket: Ticket, words: str) -> bool:
 
 def get_ticket(state: State, call: Call, ticket_id: int) -> Answer:
     ticket = state.ticket(ticket_id)
-    return missing(state, "Ticket", ticket_id) if ticket is None else success(show_ticket(state, ticket))
+    return missing(state, "Ticket", ticket_id) if ticket is None else one(state, show_ticket(state, ticket))
 
 
 def create_ticket(state: State, call: Call) -> Answer:
@@ -85,7 +85,7 @@ def create_ticket(state: State, call: Call) -> Answer:
         state, requester, str(told["title"]), str(told["description"]), "api", author=author, files=_files(state, call)
     )
     _set_values(state, ticket, told)
-    return success(show_ticket(state, ticket))
+    return one(state, show_ticket(state, ticket))
 
 
 def _requester(state: State, told: dict[str, Any]) -> Person | None:
@@ -111,7 +111,7 @@ def change_ticket(state: State, call: Call, ticket_id: int) -> Answer:
         acts.move(state, ticket, person)
     ticket.subject = str(told.get("title") or ticket.subject)
     _set_values(state, ticket, told)
-    return success(show_ticket(state, ticket))
+    return one(state, show_ticket(state, ticket))
 
 
 def _wrong_values(state: State, told: dict[str, Any]) -> str:
@@ -168,7 +168,7 @@ def unite(state: State, call: Call, ticket_id: int) -> Answer:
     if not others or ticket in others or None in others:
         return bad(state, "ticket_list is wrong")
     acts.merge(state, ticket, [other for other in others if other])
-    return success(show_ticket(state, ticket))
+    return one(state, show_ticket(state, ticket))
 
 
 # Posts, which the customer sees, and comments, which only the staff does: one code, two words
@@ -196,7 +196,7 @@ def _messages(internal: bool) -> tuple[Handler, Handler, Handler, Handler]:
         if not internal and (ticket.locked or (ticket.status == "closed" and state.quirks.closed_refuses)):
             return bad(state, "Ticket is closed")
         message = acts.post(state, ticket, author, str(text), internal=internal, files=_files(state, call))
-        return success(show_post(state, call, ticket, message))
+        return one(state, show_post(state, call, ticket, message))
 
     def change(state: State, call: Call, ticket_id: int, message_id: int) -> Answer:
         found = _find(state, ticket_id, message_id)
@@ -206,7 +206,7 @@ def _messages(internal: bool) -> tuple[Handler, Handler, Handler, Handler]:
         if call.encoding == "json" and call.fields.get("text"):
             message.html, message.updated = str(call.fields["text"]), time.time()
             acts.touch(state, ticket)
-        return success(show_post(state, call, ticket, message))
+        return one(state, show_post(state, call, ticket, message))
 
     def delete(state: State, call: Call, ticket_id: int, message_id: int) -> Answer:
         found = _find(state, ticket_id, message_id)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from litestar.types import HTTPScope, Receive, Send
 
-from portal.sandbox.helpdesk import faults, v1, v2
+from portal.sandbox.helpdesk import faults, v1, v2, widget
 from portal.sandbox.helpdesk.state import File, State
 from portal.sandbox.helpdesk.wire import Answer, Call, Request, read_call, read_request
 
@@ -44,7 +44,9 @@ async def serve_call(state: State, scope: HTTPScope, receive: Receive, send: Sen
     if "stall" in hit:
         await asyncio.sleep(float(hit["stall"]))
     with state.lock:
+        state.effects = []
         answer = _work(state, request, body, allowed, hit)
+        entry.effects, state.effects = state.effects, []
         entry.status, entry.done = 0 if "drop" in hit else answer.status, time.time()
     if "drop" in hit:
         await _hang_up(scope, receive)
@@ -74,11 +76,14 @@ def _work(state: State, request: Request, body: bytes, allowed: bool, hit: dict[
     dialect = next((one for one in DIALECTS if request.path.startswith(f"{one.BASE}/")), None)
     refused = faults.refuse(hit)
     if dialect is None:
-        return refused or faults.spoil(_download(state, request), hit)
+        shown = widget.answer(state, request.method, request.path, body) or _download(state, request)
+        return refused or faults.spoil(shown, hit)
     if not allowed:
         answer = dialect.banned(state, state.limit.seconds_left(), state.limit.ban_form)
     elif refused:
         answer = refused
+    elif 0 < state.quirks.upload_limit < len(body):
+        answer = Answer(413, faults.PAGE, faults.HTML)
     elif not dialect.is_authorised(state, request.headers.get("authorization", "")):
         answer = dialect.refused_key(state)
     else:

@@ -38,6 +38,7 @@ TICKET_FIELDS: dict[int, Field] = {
     3: ("order_number", "text", {"ru": "Номер заказа", "en": "Order number"}, {}),
     4: ("callback", "checkbox", {"ru": "Перезвонить"}, {}),
     5: ("reason", "select", "Причина", {1: "Размер", 2: "Брак", 3: "Передумал"}),
+    6: ("portal_token", "text", {"ru": "portal_token"}, {}),
 }
 
 

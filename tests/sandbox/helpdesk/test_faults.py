@@ -52,6 +52,16 @@ def test_a_dropped_answer_leaves_the_work_done(desk: Desk) -> None:
     assert desk.calls()[-1]["status"] == 0
 
 
+def test_a_late_failure_leaves_the_work_done_and_the_journal_tells_of_it(desk: Desk) -> None:
+    ticket = desk.ticket("Самовывоз")
+    desk.tell("faults", kind="late_status", value=502, count=1)
+    answer = desk.v1("POST", f"/tickets/{ticket}/messages", json={"author_id": desk.cast.anna.id, "body": "<p>!</p>"})
+    assert answer.status_code == 502
+    last = desk.state.tickets[ticket].messages[-1]
+    assert (last.html, desk.calls()[-1]["status"]) == ("<p>!</p>", 502)
+    assert desk.calls()[-1]["effects"] == [["message", last.id]]
+
+
 def test_an_answer_cut_off_in_the_middle_is_seen_as_such(desk: Desk) -> None:
     desk.tell("faults", kind="cut", count=1)
     with pytest.raises(httpx.RemoteProtocolError):
@@ -163,6 +173,7 @@ def test_two_faults_can_hit_one_call(desk: Desk) -> None:
         {"kind": "stall", "value": "long"},
         {"kind": "drip", "value": "-1"},
         {"kind": "status", "value": "5"},
+        {"kind": "late_status", "value": "5"},
         {"kind": "html", "path": "("},
         {},
     ],

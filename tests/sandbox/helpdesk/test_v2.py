@@ -100,7 +100,7 @@ def test_a_select_shows_an_object_a_checkbox_a_number_and_an_emptied_select_noth
 
 def test_ticket_fields_are_a_map_and_options_a_list(desk: Desk) -> None:
     fields = desk.v2("GET", "/custom_fields/").json()["data"]
-    assert list(fields) == ["3", "4", "5"]
+    assert list(fields) == ["3", "4", "5", "6"]
     assert desk.v2("GET", "/users/custom_fields/").json()["data"]["87"]["name"] == {"ru": "bitrix_user_id"}
     options = desk.v2("GET", "/custom_fields/5/options/").json()
     assert (options["pagination"]["per_page"], len(options["data"])) == (50, 3)

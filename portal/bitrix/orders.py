@@ -1,0 +1,153 @@
+"""The shop's orders (module sale), of both generations of its tables, as their buyer may know them.
+
+The staff's own notes (COMMENTS, REASON_…) are in no query here. An order that the shop is saving this very moment
+(RUNNING) does not count yet, and the account that all nameless buyers share is nobody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import TextClause, text
+
+from portal.bitrix import belongings
+from portal.bitrix.tables import Shape
+from portal.bitrix.values import moment, money
+from portal.database import Unit
+from portal.model import Buyer, Money, Order, OrderChoice, OrderStatus
+
+ADMIN_PATH = "/bitrix/admin/sale_order_view.php?ID={}"
+LONGEST_NUMBER = 100
+NEVER = datetime.fromtimestamp(0, UTC)
+"""For MySQL's 0000-00-00, which a column that is NOT NULL may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """The module sale of this shop: its tables, the site that counts ("" for all), its clock and its language."""
+
+    shape: Shape
+    site_id: str
+    zone: ZoneInfo
+    language: str
+
+    def buyer(self, unit: Unit, user_id: int) -> Buyer | None:
+        """An account and what it has bought, in one query; None when there is none, or it is the nameless buyers'."""
+        rows = unit.shop.execute(
+            _buyer(self.shape, bool(self.site_id)), self._at(user_id, anonymous=str(user_id))
+        ).all()
+        return self._buyer(rows) if rows else None
+
+    def page(self, unit: Unit, user_id: int, limit: int, offset: int) -> tuple[Order, ...]:
+        """Whole orders, newest first, in two queries for any number of them."""
+        if not self.shape.orders:
+            return ()
+        told = self._at(user_id, limit=limit, offset=offset)
+        orders = [self._order(row) for row in unit.shop.execute(_page(self.shape, bool(self.site_id)), told)]
+        return belongings.added(unit, self.shape, self.zone, self.language, orders)
+
+    def choices(self, unit: Unit, user_id: int, limit: int) -> list[OrderChoice]:
+        """The newest orders without what belongs to them, newest first."""
+        if not self.shape.orders:
+            return []
+        told = self._at(user_id, limit=limit, offset=0)
+        return self._choices(unit.shop.execute(_page(self.shape, bool(self.site_id)), told))
+
+    def own(self, unit: Unit, user_id: int, number: str) -> OrderChoice | None:
+        """The account's order of exactly this number."""
+        if not self.shape.orders or not number.isprintable() or len(number) > LONGEST_NUMBER:
+            return None
+        told = self._at(user_id, number=number, id=int(number) if number.isdecimal() and number.isascii() else 0)
+        found = self._choices(unit.shop.execute(_own(self.shape, bool(self.site_id)), told))
+        # The collation folds more than it may: a customer's "a-1" is not his "A-1".
+        return next((order for order in found if order.number == number), None)
+
+    def _at(self, user_id: int, **told: object) -> dict[str, object]:
+        site = {"site": self.site_id} if self.site_id else {}
+        return {"user": user_id, "written": str(user_id), **site, **told}
+
+    def _buyer(self, rows: Sequence[Any]) -> Buyer:
+        first = rows[0]
+        names = (first.NAME, first.LAST_NAME)
+        return Buyer(
+            id=first.ID,
+            name=" ".join(part.strip() for part in names if part and part.strip()),
+            email=(first.EMAIL or "").strip().lower(),
+            phone=(first.PERSONAL_PHONE or first.PERSONAL_MOBILE or "").strip(),
+            registered_at=moment(first.DATE_REGISTER, self.zone),
+            active=bool(first.is_active),
+            orders=sum(row.orders for row in rows),
+            spent=tuple(Money(money(row.spent), row.CURRENCY) for row in rows if row.spent),
+        )
+
+    def _order(self, row: Any) -> Order:
+        created = moment(row.DATE_INSERT, self.zone) or NEVER
+        return Order(
+            id=row.ID,
+            number=row.ACCOUNT_NUMBER or str(row.ID),
+            created_at=created,
+            updated_at=moment(row.DATE_UPDATE, self.zone) or created,
+            status=OrderStatus(row.STATUS_ID, row.STATUS_ID),
+            paid=row.PAYED == "Y",
+            canceled=row.CANCELED == "Y",
+            sum=money(row.PRICE),
+            paid_sum=money(row.paid_sum),
+            delivery_sum=money(row.PRICE_DELIVERY),
+            currency=row.CURRENCY,
+            admin_path=ADMIN_PATH.format(row.ID),
+        )
+
+    def _choices(self, rows: Iterable[Any]) -> list[OrderChoice]:
+        orders = (self._order(row) for row in rows)
+        return [OrderChoice(order.id, order.number, order.created_at, order.sum, order.currency) for order in orders]
+
+
+# Before payments were rows of their own (until about 15) a paid order's SUM_PAID stayed 0.
+_PAID = "IF(o.PAYED = 'Y', GREATEST(o.PRICE, o.SUM_PAID), o.SUM_PAID)"
+
+_NOT_NAMELESS = (
+    "NOT EXISTS (SELECT 1 FROM b_option WHERE MODULE_ID = 'sale' AND NAME = 'anonymous_user_id' AND VALUE = :written)"
+)
+
+
+def _counts(shape: Shape, site: bool) -> str:
+    """The further conditions of an order that counts."""
+    return (" AND o.RUNNING <> 'Y'" if shape.running else "") + (" AND o.LID = :site" if site else "")
+
+
+# S608 below: what is put together are names of columns and conditions of ours; values are parameters.
+@cache
+def _buyer(shape: Shape, site: bool) -> TextClause:
+    active = "u.ACTIVE = 'Y'" + (" AND u.BLOCKED <> 'Y'" if shape.blocked else "")
+    bought, join = "NULL AS CURRENCY, 0 AS orders, NULL AS spent", ""
+    if shape.orders:
+        bought = f"o.CURRENCY, COUNT(o.ID) AS orders, SUM(IF(o.CANCELED = 'Y', 0, {_PAID})) AS spent"
+        join = f" LEFT JOIN b_sale_order o ON o.USER_ID = u.ID{_counts(shape, site)}"
+    person = "u.ID, u.NAME, u.LAST_NAME, u.EMAIL, u.PERSONAL_PHONE, u.PERSONAL_MOBILE, u.DATE_REGISTER"
+    return text(
+        f"SELECT {person}, {active} AS is_active, {bought} FROM b_user u{join} "  # noqa: S608
+        f"WHERE u.ID = :user AND {_NOT_NAMELESS} "
+        f"GROUP BY {person}, is_active, CURRENCY ORDER BY CURRENCY"
+    )
+
+
+_SELECT = (
+    "SELECT o.ID, o.ACCOUNT_NUMBER, o.DATE_INSERT, o.DATE_UPDATE, o.STATUS_ID, o.PAYED, o.CANCELED, o.PRICE, "  # noqa: S608
+    f"{_PAID} AS paid_sum, o.PRICE_DELIVERY, o.CURRENCY FROM b_sale_order o WHERE o.USER_ID = :user AND {_NOT_NAMELESS}"
+)
+
+
+@cache
+def _page(shape: Shape, site: bool) -> TextClause:
+    return text(f"{_SELECT}{_counts(shape, site)} ORDER BY o.DATE_INSERT DESC, o.ID DESC LIMIT :limit OFFSET :offset")
+
+
+@cache
+def _own(shape: Shape, site: bool) -> TextClause:
+    number = "(o.ACCOUNT_NUMBER = :number OR (o.ID = :id AND COALESCE(o.ACCOUNT_NUMBER, '') = ''))"
+    return text(f"{_SELECT}{_counts(shape, site)} AND {number}")

@@ -1,0 +1,142 @@
+"""What the help desk can be told; one method per thing we need.
+
+What would be seen twice if it were done twice is done at most once: when its answer is lost these methods raise
+HelpdeskUnsure, and whoever called reads back. All other errors say that nothing was done. HTML comes in escaped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from portal.errors import (
+    HelpdeskGarbled,
+    HelpdeskRefused,
+    HelpdeskUnauthorized,
+    HelpdeskUnreachable,
+    HelpdeskUnsure,
+)
+from portal.helpdesk import decode
+from portal.helpdesk.call import Call
+from portal.helpdesk.decode import Row
+from portal.helpdesk.reads import Reads
+from portal.model import Contact, Ticket, Upload
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Writes(Reads):
+    """Writes as the customer himself, but for notes, which are the API user's."""
+
+    async def ensure_contact(self, email: str, name: str) -> Contact:
+        """The contact that carries this address, made when there is none; what is there already is left as it is.
+
+        Of several the oldest that is no member of staff. May be repeated at will: never raises HelpdeskUnsure, and
+        HelpdeskUnreachable when a new contact was asked for and cannot be seen yet. Raises HelpdeskRefused when only
+        the staff has the address.
+        """
+        email, name = decode.email(email), decode.words(name)
+        if (known := await self._contact_of(email)) is not None:
+            return known
+        try:
+            answer = await self._wire.call(self._dialect.create_contact(email, name or email.partition("@")[0]))
+            made = decode.sensible(decode.one(answer["data"]), self._dialect.contact)
+            if made.email == email and not made.is_staff:
+                return made
+            problem: Exception = HelpdeskUnreachable("another contact than the one asked for")
+        except HelpdeskUnauthorized:
+            raise
+        except (HelpdeskRefused, HelpdeskUnreachable, HelpdeskGarbled) as error:
+            # Refused perhaps because somebody else has just made it: no document says how that is told.
+            problem = error
+        if (known := await self._contact_of(email)) is not None:
+            return known
+        if isinstance(problem, HelpdeskRefused):
+            raise problem
+        raise HelpdeskUnreachable("a new contact cannot be seen") from problem
+
+    async def open_ticket(self, contact: Contact, subject: str, html: str, files: Sequence[Upload]) -> Ticket:
+        """A new ticket of this contact, its text written by himself. Raises HelpdeskUnsure."""
+        known = await self._known()
+        enclosed = await self._upload(files)
+        call = self._dialect.create_ticket(contact.id, decode.whole(subject), decode.whole(html), files, enclosed)
+
+        def read(row: Row) -> Ticket:
+            ticket = self._dialect.ticket(row, known)
+            if ticket.requester_id != contact.id:
+                raise ValueError("another's ticket")
+            return ticket
+
+        return await self._once(call, read)
+
+    async def post_message(self, ticket: Ticket, html: str, files: Sequence[Upload]) -> int:
+        """A public message in the ticket, written by its requester; gives its id. Raises HelpdeskUnsure.
+
+        A ticket that is closed or locked may refuse it (HelpdeskRefused, dialect v2).
+        """
+        enclosed = await self._upload(files)
+        call = self._dialect.create_message(ticket, decode.whole(html), files, enclosed)
+        return await self._once(call, lambda row: self._dialect.written(row, ticket.id, internal=False))
+
+    async def add_note(self, ticket_id: int, html: str) -> int:
+        """A note in the ticket that only the staff sees; gives its id. Raises HelpdeskUnsure."""
+        call = self._dialect.create_note(ticket_id, decode.whole(html))
+        return await self._once(call, lambda row: self._dialect.written(row, ticket_id, internal=True))
+
+    async def reopen(self, ticket_id: int) -> None:
+        """Open a closed ticket. May be repeated: a lost answer is HelpdeskUnreachable or HelpdeskGarbled."""
+        answer = await self._wire.call(self._dialect.reopen(ticket_id))
+        if answer["data"] is None:
+            return  # success, told in a word
+        known = await self._known()
+        ticket = decode.sensible(decode.one(answer["data"]), lambda row: self._dialect.ticket(row, known))
+        if ticket.closed:
+            raise HelpdeskRefused("the ticket stays closed")
+
+    async def visitor_id(self, email: str, name: str) -> str | None:
+        """Who this is to the help desk's chat; as good as a password to his history there. None: there is no such id.
+
+        May be repeated: the same person gets the same id.
+        """
+        call = self._dialect.visitor(decode.email(email), decode.words(name))
+        if call is None:
+            return None
+        answer = await self._wire.call(call)
+        return decode.sensible(decode.one(answer["data"]), _visitor)
+
+    async def _contact_of(self, email: str) -> Contact | None:
+        """The contact to write as, None when nobody has the address yet."""
+        found, whole = await self._search(email)
+        people = [contact for contact in found if not contact.is_staff]
+        if people:
+            return min(people, key=lambda contact: contact.id)
+        if found:
+            raise HelpdeskRefused("the address is a member of staff's")
+        if not whole:
+            # A help desk that ignores the address asked for: to make a contact now could overwrite one it has.
+            raise HelpdeskGarbled("a search for an address that does not end")
+        return None
+
+    async def _upload(self, files: Sequence[Upload]) -> list[Any]:
+        """The ids of files sent before their message, which may be done twice; [] where they go with it."""
+        calls = [call for file in files if (call := self._dialect.upload(file)) is not None]
+        answers = [await self._wire.call(call) for call in calls]
+        return [decode.sensible(decode.one(answer["data"]), lambda row: row["id"]) for answer in answers]
+
+    async def _once(self, call: Call, read: Callable[[Row], T]) -> T:
+        """What a call made. An answer that is not what was promised leaves its effect unknown as a lost one does."""
+        answer = await self._wire.call(call)
+        try:
+            return decode.sensible(decode.one(answer["data"]), read)
+        except HelpdeskGarbled as error:
+            log.error("help desk: the answer to a call that wrote is not what was promised: %s", error)
+            raise HelpdeskUnsure(str(error)) from None
+
+
+def _visitor(row: Row) -> str:
+    if found := decode.words(row["id"]):
+        return found
+    raise ValueError("no id")

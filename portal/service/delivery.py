@@ -1,0 +1,259 @@
+"""What customers wrote is delivered: once, in order, whatever the help desk does meanwhile.
+
+That a call goes out is written down before it does. An answer that is lost is looked for in the help desk before
+anything is repeated (readback.py); who cannot be sure sends nothing, and tells a person.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from portal.config import Settings
+from portal.database import Databases
+from portal.errors import (
+    HelpdeskBanned,
+    HelpdeskError,
+    HelpdeskMissing,
+    HelpdeskRefused,
+    HelpdeskUnauthorized,
+    HelpdeskUnsure,
+)
+from portal.helpdesk.client import Client
+from portal.model import Contact, Ticket
+from portal.service import outcomes
+from portal.service.letters import Render
+from portal.service.outcomes import NOTE, NotOurs
+from portal.service.readback import Sent, Trace, bare, look_for
+from portal.service.writing import REPLY, REQUEST
+from portal.store import links, outbox
+from portal.store.outbox import Job
+
+log = logging.getLogger(__name__)
+
+KINDS = (REPLY, REQUEST, NOTE)
+
+SETTLE_SECONDS = 150.0
+"""A call whose answer was lost may still have its effect so much later; before that nothing is sent again."""
+
+LOOK_SECONDS = 5.0
+REFUSALS = 3
+"""A help desk that said no so often to a customer's message will not change its mind. A note may wait."""
+
+FIRST_RETRY_SECONDS = 15
+LONGEST_WAIT_SECONDS = 30.0
+"""A help desk that is away is asked again so soon: a customer waits for it."""
+
+LONGEST_WAIT_FOR_A_KEY = 600.0
+"""A wrong key is mended by a person; until then each question costs a call."""
+
+CANDIDATES = 5
+"""New tickets of the same subject that are looked into for a request whose answer was lost."""
+
+T = TypeVar("T")
+
+
+class Impossible(Exception):
+    """It can never be delivered, and certainly was not."""
+
+
+class Unsure(Exception):
+    """It may have been delivered; nobody can say. `ticket_id` is where it may be."""
+
+    def __init__(self, ticket_id: int) -> None:
+        super().__init__("its answer was lost, and the help desk shows something that may be it")
+        self.ticket_id = ticket_id
+
+
+class Deliverer:
+    """Delivers one claimed job at a time; any number of calls may run side by side."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        databases: Databases,
+        client: Client,
+        render: Render,
+        *,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._databases = databases
+        self._client = client
+        self._render = render
+        self._settle = timedelta(seconds=settle_seconds)
+        self._by_kind = {REPLY: self._reply, REQUEST: self._request, NOTE: self._note}
+
+    async def deliver(self, job: Job) -> None:
+        """Deliver it, or say when to try again; what cannot be delivered is told to support. Raises DatabaseAway."""
+        try:
+            await self._by_kind[job.kind](job)
+        except NotOurs:
+            log.warning("outbox %d: %s has another worker now", job.id, job.kind)
+        except Unsure as error:
+            log.error("outbox %d: %s set aside: %s", job.id, job.kind, error)
+            await self._databases.run(outcomes.set_aside, job, error.ticket_id, str(error))
+        except (Impossible, HelpdeskMissing) as error:
+            await self._give_up(job, f"{type(error).__name__}: {error}")
+        except HelpdeskUnauthorized as error:
+            # Nobody's message may die of a wrong key.
+            await self._later(job, error, _soon(job, LONGEST_WAIT_FOR_A_KEY))
+        except HelpdeskRefused as error:
+            if job.attempts >= REFUSALS and job.kind != NOTE:
+                await self._give_up(job, f"refused: {error}")
+            else:
+                await self._databases.run(outbox.fail, job, str(error), FIRST_RETRY_SECONDS * 2.0**job.attempts)
+                log.warning("outbox %d: %s refused at attempt %d: %s", job.id, job.kind, job.attempts, error)
+        except HelpdeskBanned as error:
+            await self._later(job, error, (error.until - datetime.now(UTC)).total_seconds() + _jitter(5))
+        except HelpdeskUnsure as error:
+            await self._later(job, error, LOOK_SECONDS)
+        except HelpdeskError as error:
+            await self._later(job, error, _soon(job))
+
+    async def _later(self, job: Job, error: HelpdeskError, seconds: float) -> None:
+        log.info("outbox %d: %s waits %.0f s: %s", job.id, job.kind, seconds, type(error).__name__)
+        await self._databases.run(outbox.fail, job, str(error), max(seconds, 1.0), count=False)
+
+    async def _give_up(self, job: Job, reason: str) -> None:
+        log.error("outbox %d: %s cannot be delivered: %s", job.id, job.kind, reason)
+        await self._databases.run(outcomes.bury, job, reason)
+
+    async def _reply(self, job: Job) -> None:
+        ticket = await self._client.get_ticket(_ticket_id(job))
+        payload = job.payload
+        if ticket.requester_id != payload["contact"]:
+            raise Unsure(ticket.id) if job.sent_at else Impossible("the ticket has another requester now")
+        if job.sent_at:
+            messages = await self._client.newest_messages(ticket)
+            known = await self._databases.read(outbox.results, f"ticket:{ticket.id}")
+            trace = look_for(_sent(job, ticket.requester_id, job.sent_at), messages, known)
+            if await self._has_arrived(job, ticket, trace):
+                return
+        if ticket.closed:
+            await self._reopen(ticket)
+        files = await self._databases.read(outcomes.files_of, job)
+        try:
+            body = self._html(payload)
+            message_id = await self._send(job, lambda: self._client.post_message(ticket, body, files))
+        except HelpdeskUnauthorized:
+            raise
+        except HelpdeskRefused:
+            if not ticket.closed:
+                raise
+            await self._follow_up(job, ticket)
+            return
+        await self._databases.run(outcomes.finish_reply, job, ticket, message_id)
+        log.info("outbox %d: %s delivered at attempt %d", job.id, job.kind, job.attempts)
+
+    async def _has_arrived(self, job: Job, ticket: Ticket, trace: Trace) -> bool:
+        """Whether it is there. Raises Unsure, and HelpdeskUnsure while it may still come."""
+        if trace.doubtful:
+            raise Unsure(ticket.id)
+        if trace.certain:
+            await self._databases.run(outcomes.finish_reply, job, ticket, trace.certain.id)
+            log.info("outbox %d: %s had arrived, though its answer was lost", job.id, job.kind)
+            return True
+        await self._must_have_settled(job)
+        return False
+
+    async def _must_have_settled(self, job: Job) -> None:
+        if job.sent_at and datetime.now(UTC) - job.sent_at < self._settle:
+            raise HelpdeskUnsure("not there yet")
+
+    async def _reopen(self, ticket: Ticket) -> None:
+        """Best before the message: a help desk that takes no message for a closed ticket takes it then."""
+        try:
+            await self._client.reopen(ticket.id)
+        except HelpdeskRefused as error:
+            log.warning("request %d is not opened again by a reply: %s", ticket.id, error)
+
+    async def _follow_up(self, job: Job, ticket: Ticket) -> None:
+        """A closed ticket that takes no message: what was written becomes a new one, as its own job."""
+        await self._databases.run(outcomes.follow_up, job, ticket)
+        log.info("outbox %d: request %d stays closed; what was written becomes a new one", job.id, ticket.id)
+
+    async def _request(self, job: Job) -> None:
+        payload = job.payload
+        if "contact" in payload:
+            contact = await self._client.get_contact(payload["contact"])
+        elif payload["email"]:
+            contact = await self._client.ensure_contact(payload["email"], payload["name"])
+        else:
+            raise Impossible("the account has no address")
+        if job.sent_at and (there := await self._find_request(job, contact, job.sent_at)):
+            await self._finish_request(job, contact, there)
+            return
+        files = await self._databases.read(outcomes.files_of, job)
+        subject, body = payload["subject"], self._html(payload)
+        ticket = await self._send(job, lambda: self._client.open_ticket(contact, subject, body, files))
+        await self._finish_request(job, contact, ticket)
+
+    async def _find_request(self, job: Job, contact: Contact, sent_at: datetime) -> Ticket | None:
+        """The ticket that the lost call made. Raises Unsure, and HelpdeskUnsure while it may still come."""
+        page = await self._client.list_tickets(contact.id, 1)
+        alike = [ticket for ticket in page.tickets if bare(ticket.subject) == bare(job.payload["subject"])]
+        for ticket in sorted(alike, key=lambda ticket: ticket.id, reverse=True)[:CANDIDATES]:
+            if await self._databases.read(links.owner, ticket.id) is not None:
+                continue  # another job has made it
+            messages = await self._client.newest_messages(ticket)
+            trace = look_for(_sent(job, contact.id, sent_at), messages, ())
+            if trace.certain:
+                return ticket
+            if trace.doubtful:
+                raise Unsure(ticket.id)
+        await self._must_have_settled(job)
+        return None
+
+    async def _finish_request(self, job: Job, contact: Contact, ticket: Ticket) -> None:
+        if job.user_id is None:
+            raise Impossible("it names no writer")
+        await self._databases.run(outcomes.finish_request, job, job.user_id, contact.id, ticket.id)
+        log.info("outbox %d: %s became request %d at attempt %d", job.id, job.kind, ticket.id, job.attempts)
+
+    async def _note(self, job: Job) -> None:
+        """At least once: a note that stands there twice harms nobody, one that is missing may."""
+        shop = urlsplit(self._settings.public_url).hostname
+        context = {"order": None, "follows": None, "text": "", "files": [], "shop": shop, **job.payload}
+        await self._client.add_note(_ticket_id(job), self._render("desk/note.html", self._settings.locale, context))
+        await self._databases.run(outbox.finish, job)
+
+    async def _send(self, job: Job, call: Callable[[], Awaitable[T]]) -> T:
+        """The call that must not be repeated: written down before it goes out, and again if it surely did nothing."""
+        if not await self._databases.run(outbox.sending, job):
+            raise NotOurs
+        try:
+            return await call()
+        except HelpdeskUnsure:
+            raise
+        except HelpdeskError:
+            await self._databases.run(outbox.not_sent, job)
+            raise
+
+    def _html(self, payload: Mapping[str, Any]) -> str:
+        context = {"mark": payload["mark"], "text": payload["text"]}
+        return self._render("desk/message.html", self._settings.locale, context)
+
+
+def _ticket_id(job: Job) -> int:
+    if job.ticket_id is None:
+        raise Impossible("it names no ticket")
+    return job.ticket_id
+
+
+def _sent(job: Job, author_id: int, at: datetime) -> Sent:
+    return Sent(job.payload["mark"], job.payload["text"], author_id, at)
+
+
+def _soon(job: Job, longest: float = LONGEST_WAIT_SECONDS) -> float:
+    """Seconds: a fresh message is tried again at once, an old one now and then."""
+    age = (datetime.now(UTC) - job.created_at).total_seconds()
+    return min(longest, max(2.0, age / 10)) + _jitter(1)
+
+
+def _jitter(seconds: float) -> float:
+    return random.uniform(0, seconds)  # noqa: S311  # no secret is made of it

@@ -1,0 +1,116 @@
+"""The orders of a customer: those he may name in a request, and the pull that the help desk's plugin reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from portal.bitrix import users
+from portal.bitrix.orders import Sale
+from portal.bitrix.tables import Shape
+from portal.config import Settings
+from portal.database import Unit
+from portal.errors import HelpdeskMissing, NotFound
+from portal.model import Buyer, Order, OrderChoice, Ticket
+from portal.service.listing import Desk
+from portal.service.requests import GUESSES, PATIENCE_SECONDS
+from portal.store import links, order_tickets
+
+PAGE_SIZE = 20
+CHOICES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """One page of a customer's orders, newest first, and who he is. `tickets`: by order, those that are about it.
+
+    `total` counts all of them; a page beyond `pages` is empty.
+    """
+
+    buyer: Buyer
+    orders: tuple[Order, ...]
+    tickets: dict[int, list[int]]
+    page: int
+    pages: int
+    total: int
+
+
+class Orders:
+    """Built once. `desk` tells who a ticket's requester is."""
+
+    def __init__(self, settings: Settings, shape: Shape, desk: Desk) -> None:
+        self._shape = shape
+        self._sale = Sale(shape, settings.site_id, settings.timezone, settings.locale)
+        self._desk = desk
+
+    def choices(self, unit: Unit, user_id: int) -> Sequence[OrderChoice]:
+        """His CHOICES newest orders, newest first."""
+        return self._sale.choices(unit, user_id, CHOICES)
+
+    def own(self, unit: Unit, user_id: int, number: str) -> OrderChoice | None:
+        """His order of exactly that number; None for another's or none."""
+        return self._sale.own(unit, user_id, number)
+
+    async def of_user(self, user_id: int, page: int, asking: int | None = None) -> Pull:
+        """A page of an account's orders. `asking`: the customer who asks, None for the help desk.
+
+        Raises NotFound when there is no such account, or it is not the asking customer's, or his is switched off.
+        """
+        if asking not in (None, user_id):
+            raise NotFound
+        return await self._desk.databases.read(self._pull, user_id, page, asking)
+
+    async def of_ticket(self, ticket_id: int, page: int, asking: int | None = None) -> Pull:
+        """A page of the orders of whoever the ticket is. Raises NotFound, and HelpdeskError when nobody can say."""
+        owner = await self._desk.databases.read(links.owner, ticket_id)
+        if owner is not None:
+            return await self.of_user(owner, page, asking)
+        ticket = await self._ticket(ticket_id, asking)
+        return await self._desk.databases.read(self._pull_by, ticket, page, asking)
+
+    async def _ticket(self, ticket_id: int, asking: int | None) -> Ticket:
+        """The ticket as it was told last. A customer may ask about so many that are not known to be his."""
+        if asking is not None:
+            guesses = self._desk.guesses.get(asking, 0)
+            if guesses >= GUESSES:
+                raise NotFound
+            self._desk.guesses[asking] = guesses + 1
+        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        try:
+            return (await self._desk.cache.conversation(ticket_id, until)).value.ticket
+        except HelpdeskMissing:
+            raise NotFound from None
+
+    def _pull_by(self, unit: Unit, ticket: Ticket, page: int, asking: int | None) -> Pull:
+        user_id = self._whose(unit, ticket, by_address=asking is None)
+        if user_id is None or asking not in (None, user_id):
+            raise NotFound
+        return self._pull(unit, user_id, page, asking)
+
+    def _whose(self, unit: Unit, ticket: Ticket, *, by_address: bool) -> int | None:
+        """The account that has proven the address of the ticket's requester, and still is the only one with it.
+
+        `by_address`: else the only account with that address, proven or not. That is for the help desk's own people,
+        who read the address in the ticket.
+        """
+        known = links.of_contact(unit, ticket.requester_id)
+        proven = {link.email for link in known if link.sees}
+        holders = {email: users.sole_holder(unit, self._shape, email) for email in proven}
+        seeing = {link.user_id for link in known if link.sees and holders[link.email] == link.user_id}
+        if len(seeing) == 1:
+            return seeing.pop()
+        if not by_address or not ticket.requester_email:
+            return None
+        sole = users.sole_holder(unit, self._shape, ticket.requester_email)
+        withdrawn = {link.user_id for link in known if not link.sees}
+        return None if sole in withdrawn else sole
+
+    def _pull(self, unit: Unit, user_id: int, page: int, asking: int | None) -> Pull:
+        buyer = self._sale.buyer(unit, user_id)
+        if buyer is None or (asking is not None and not buyer.active):
+            raise NotFound
+        offset = (page - 1) * PAGE_SIZE
+        orders = self._sale.page(unit, user_id, PAGE_SIZE, offset) if offset < buyer.orders else ()
+        tickets = order_tickets.of_orders(unit, [order.id for order in orders])
+        return Pull(buyer, orders, tickets, page, max(1, -(-buyer.orders // PAGE_SIZE)), buyer.orders)

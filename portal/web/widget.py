@@ -1,0 +1,68 @@
+"""The site's widget on the shop's own pages: one static script, and who is signed in as JSON."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+
+from portal.errors import DatabaseAway
+from portal.service import widget as service
+from portal.web.answers import RETRY_SECONDS, Answer
+from portal.web.site import Site
+from portal.web.visitor import AnyRequest, SignedOut, Visitor
+
+SCRIPT_SECONDS = 300
+"""How long browsers keep the script without asking; new settings reach everybody within it."""
+
+PERSONAL = {"cache-control": "private, no-store", "vary": "Cookie, Sec-Fetch-Site"}
+
+log = logging.getLogger(__name__)
+
+
+@get("/widget.js")
+async def script(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
+    """The script; 304 to a browser that has it."""
+    headers = {"etag": site.widget.etag, "cache-control": f"public, max-age={SCRIPT_SECONDS}"}
+    if {"*", site.widget.etag} & set(re.split(r"\s*,\s*|W/", request.headers.get("if-none-match", ""))):
+        return Response(b"", status_code=304, headers=headers)
+    return Response(site.widget.body, media_type="text/javascript", headers=headers)
+
+
+@get("/widget/identity")
+async def identity(request: AnyRequest, site: NamedDependency[Site]) -> Response[dict[str, Any]]:
+    """Who is signed in, as the vendor's widget takes it: `{}` for nobody, and for a page of another site.
+
+    Another site cannot read the answer anyway, as no CORS header lets it; it learns nothing from its size either.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return Response({}, headers=PERSONAL)
+    try:
+        visitor = await site.visitors.of(request)
+    except SignedOut:
+        return Response({}, headers=PERSONAL)
+    except DatabaseAway as error:
+        log.warning("%s answered with 503: %s", request.scope["path"], error)
+        return Response(
+            {"error": "unavailable"}, status_code=503, headers=PERSONAL | {"retry-after": str(RETRY_SECONDS)}
+        )
+    return Response(await _config(site, visitor), headers=PERSONAL)
+
+
+async def _config(site: Site, visitor: Visitor) -> dict[str, Any]:
+    """window.HDE_CONFIG."""
+    customer = visitor.person.customer
+    told: dict[str, Any] = {
+        "user_email": customer.email,
+        "user_name": customer.name,
+        "custom_fields": {
+            "bitrix_user_id": str(customer.id),
+            service.FIELD: service.mint(site.tokens, customer.id),
+        },
+    }
+    if visitor_id := await site.visitor_ids.of(visitor.person):
+        told["visitor_id"] = visitor_id
+    return told
