@@ -19,6 +19,8 @@ from portal.config import Settings
 from portal.database import Databases
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
+from portal.helpdesk.webhooks import Proofs
+from portal.service.feed import Feed
 from portal.service.letters import Render
 from portal.service.listing import Desk
 from portal.service.orders import Orders
@@ -64,18 +66,20 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         statics=statics,
         tokens=tokens,
         cookie_prefix=settings.cookie_prefix or shop.cookie_prefix,
+        proofs=Proofs(settings),
         widget=widget_script(settings),
         visitor_ids=VisitorIds(client.visitor_id),
+        feed=Feed(databases, desk.cache),
     )
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
         steps = worker.steps(settings, databases, client, tokens, _letters(pages)) if run_worker else []
-        task = asyncio.create_task(worker.run(steps)) if steps else None
+        tasks = [asyncio.create_task(site.feed.run()), *([asyncio.create_task(worker.run(steps))] if steps else [])]
         try:
             yield
         finally:
-            if task:
+            for task in tasks:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
@@ -131,3 +135,5 @@ def _tell_what_is_off(settings: Settings) -> None:
         log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")
     if not settings.panel_secrets:
         log.warning("the order pull is off for the help desk's plugin (PORTAL_PANEL_SECRETS)")
+    if not Proofs(settings).can_pass:
+        log.warning("the webhook is off (PORTAL_WEBHOOK_SECRETS): news of the help desk shows after up to a minute")

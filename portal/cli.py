@@ -131,6 +131,14 @@ def nginx() -> None:
 
 
 @snippet.command()
+def dispatcher() -> None:
+    """The body of the help desk's dispatcher rules, and how to set them."""
+    from portal import snippets
+
+    click.echo(snippets.dispatcher(_settings(PublicSettings).public_url))
+
+
+@snippet.command()
 def footer() -> None:
     """The widget's line for the footer of the site's template, and its PHP form."""
     from portal import snippets

@@ -142,6 +142,36 @@ class OrderChoice:
     currency: str
 
 
+class EventKind(StrEnum):
+    """The events that we act upon."""
+
+    TICKET_CREATED = "ticket.created"
+    MESSAGE_CREATED = "message.created"
+    STATUS_CHANGED = "ticket.status_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something the help desk says has happened: a hint, as the ticket is read again before anything is done.
+
+    `kind` is an EventKind or a name unknown to us. `key` is the event's identity, compared as bytes; `is_vague` says
+    that it names neither a message nor a time, so that a later event may have the same one.
+    """
+
+    kind: str
+    ticket_id: int
+    contact_id: int | None
+    message_id: int | None
+    happened_at: datetime | None
+    key: bytes
+    is_vague: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether we act upon it."""
+        return self.kind in EventKind.__members__.values()
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """A sum with two decimals in `currency` (ISO 4217)."""

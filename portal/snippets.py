@@ -46,3 +46,11 @@ def footer_key(secret_keys: Sequence[str]) -> str:
 def whoami(secret_keys: Sequence[str]) -> str:
     """The PHP file that tells who is signed in; it answers to the holders of `secret_keys` alone."""
     return shop_whoami.whoami_file(secret_keys)
+
+
+def dispatcher(public_url: str) -> str:
+    """The help desk's rules that send its events here, and how to set them; the secret is named and not printed."""
+    environment = Environment(  # noqa: S701  # a text for a person, no HTML
+        loader=FileSystemLoader(assets.folder("templates") / "helpdesk"), undefined=StrictUndefined
+    )
+    return environment.get_template("dispatcher.txt").render(public_url=public_url)

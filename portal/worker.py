@@ -16,10 +16,11 @@ from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.helpdesk.client import Client
-from portal.service import letters
+from portal.service import inbound, letters
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
-from portal.store import limits, outbox, snapshots
+from portal.service.widget import adopt
+from portal.store import inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
@@ -74,9 +75,11 @@ def steps(
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
     deliver = partial(_deliver, databases, Deliverer(settings, databases, client, render))
+    event = partial(inbound.step, databases, partial(adopt, client, databases, tokens))
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
+        *([event] if settings.webhook_proofs else []),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
     ]
 
@@ -100,7 +103,7 @@ def _every(seconds: float, step: Step) -> Step:
 async def _sweep(databases: Databases) -> bool:
     """Forget what nobody needs any more, a bounded number of rows at a time."""
     gone = 0
-    for sweep in (outbox.sweep, limits.sweep, snapshots.sweep):
+    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep):
         gone += await databases.run(sweep)
     if gone:
         log.info("worker: %d old rows swept", gone)

@@ -18,6 +18,11 @@ function refreshTimes() {
 refreshTimes();
 setInterval(() => document.hidden || refreshTimes(), 30_000);
 
+const read = async (url) => {
+  const answer = await fetch(url, { headers: { accept: "text/html" } });
+  return { url: answer.url, html: await answer.text() };
+};
+
 // A page that is still being fetched asks quietly, and is shown anew once there is something to show.
 const pending = document.querySelector("[data-pending]");
 if (pending) {
@@ -26,8 +31,7 @@ if (pending) {
   const ask = async () => {
     left -= 1;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (!(await answer.text()).includes("data-pending")) return location.reload();
+      if (!(await read(location.href)).html.includes("data-pending")) return location.reload();
     } catch {
       // Offline for a moment: the next try tells.
     }
@@ -35,4 +39,126 @@ if (pending) {
     pending.querySelector(".late").hidden = false;
   };
   setTimeout(ask, pause);
+}
+
+// A message on its way: the messages alone are drawn anew, so that whoever is typing the next one is not disturbed.
+const pauses = [1, 1, 2, 3, 5, 8, 15, 30, 60, 60];
+function follow() {
+  const shown = document.querySelector(".messages:has([data-sending])");
+  if (!shown || !pauses.length) return;
+  setTimeout(async () => {
+    try {
+      const { url, html } = await read(shown.dataset.at);
+      // A new request that has arrived is at another address.
+      if (url !== new URL(shown.dataset.at, location.href).href) return location.replace(shown.dataset.at);
+      const anew = new DOMParser().parseFromString(html, "text/html").querySelector(".messages");
+      if (anew && anew.textContent !== shown.textContent) shown.replaceWith(document.adoptNode(anew));
+    } catch {
+      // Offline for a moment: the next try tells.
+    }
+    follow();
+  }, pauses.shift() * 1000);
+}
+follow();
+
+// A page out of the browser's memory has a form that may have been sent already.
+addEventListener("pageshow", (event) => {
+  if (event.persisted && document.querySelector("[data-draft]") && !document.querySelector("div.wrong")) location.reload();
+});
+
+// The words survive a closed lid and a way back: in this tab alone, and until they are kept by the server.
+const done = document.querySelector("[data-done]");
+if (done) sessionStorage.removeItem(done.dataset.done);
+for (const form of document.querySelectorAll("form.write")) {
+  keepDraft(form);
+  showFiles(form.querySelector(".attach"));
+  const send = form.querySelector("[type=submit]");
+  form.addEventListener("submit", (event) => {
+    if (send.disabled) return event.preventDefault();
+    send.disabled = true;
+    send.lastElementChild.textContent = `${send.dataset.busy}…`;
+  });
+}
+
+function keepDraft(form) {
+  const key = form.dataset.draft;
+  const fields = [...form.querySelectorAll("textarea, select, input:not([type])")];
+  const text = form.querySelector("textarea");
+  // Where the browser does not grow it by itself.
+  const grow = () => {
+    if (CSS.supports("field-sizing", "content")) return;
+    text.style.height = "auto";
+    text.style.height = `${text.scrollHeight + 2}px`;
+  };
+  const typed = fields.filter((field) => field.type !== "select-one");
+  if (key && typed.every((field) => !field.value)) {
+    const kept = JSON.parse(sessionStorage.getItem(key) ?? "{}");
+    for (const field of fields) if (kept[field.name]) field.value = kept[field.name];
+  }
+  grow();
+  form.addEventListener("input", () => {
+    grow();
+    if (!key) return;
+    try {
+      sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(fields.map((field) => [field.name, field.value]))));
+    } catch {
+      // Too much for the browser's store: the form itself still has it.
+    }
+  });
+}
+
+// What is chosen, as chips that can be taken back; what will not do is said before it is uploaded.
+function showFiles(box) {
+  if (!box) return;
+  const input = box.querySelector("input");
+  const list = box.querySelector(".chosen");
+  const refused = box.querySelector(".refused");
+  const { files: most, bytes, many, big, empty, remove, units } = box.dataset;
+  const [kb, mb] = units.split("|");
+  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  const sized = (size) => (size < 1e6 ? kb.replace("{size}", Math.ceil(size / 1000)) : mb.replace("{size}", number.format(size / 1e6)));
+  let chosen = [];
+  box.classList.add("scripted");
+
+  const fault = (file) => (file.size > Number(bytes) ? big : file.size === 0 ? empty : "");
+  const put = (files) => {
+    chosen = files;
+    const carrier = new DataTransfer();
+    for (const file of chosen) carrier.items.add(file);
+    input.files = carrier.files;
+    list.replaceChildren(...chosen.map(chip));
+    list.hidden = !chosen.length;
+    const wrong = [...new Set([chosen.length > Number(most) ? many : "", ...chosen.map(fault)])].filter(Boolean);
+    refused.textContent = wrong.join(" ");
+    refused.hidden = !wrong.length;
+    input.setCustomValidity(wrong.join(" "));
+  };
+  const chip = (file, at) => {
+    const item = document.createElement("li");
+    item.className = fault(file) || at >= Number(most) ? "chip wrong" : "chip";
+    const name = Object.assign(document.createElement("bdi"), { className: "name", textContent: file.name });
+    const size = Object.assign(document.createElement("span"), { className: "kind", textContent: sized(file.size) });
+    const away = Object.assign(document.createElement("button"), { type: "button", ariaLabel: remove.replace("{name}", file.name) });
+    away.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#cross"/></svg>';
+    away.addEventListener("click", () => {
+      put(chosen.filter((other) => other !== file));
+      (list.querySelectorAll("button")[Math.min(at, chosen.length - 1)] ?? input).focus();
+    });
+    item.append(name, size, away);
+    return item;
+  };
+  const add = (files) => put([...chosen, ...[...files].filter((file) => !chosen.some((one) => same(one, file)))]);
+  const same = (one, other) => one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
+
+  input.addEventListener("change", () => add(input.files));
+  const form = box.closest("form");
+  form.addEventListener("paste", (event) => event.clipboardData.files.length && (event.preventDefault(), add(event.clipboardData.files)));
+  for (const name of ["dragover", "dragleave", "drop"]) {
+    form.addEventListener(name, (event) => {
+      if (!event.dataTransfer.types.includes("Files")) return;
+      event.preventDefault();
+      box.classList.toggle("over", name === "dragover");
+      if (name === "drop") add(event.dataTransfer.files);
+    });
+  }
 }

@@ -28,6 +28,14 @@ def test_a_token_is_worthless_for_another_purpose_audience_or_key() -> None:
     assert Tokens([OLD]).read("email-proof", "7", token, 60) is None
 
 
+def test_a_token_tells_whose_it_is_to_a_door_that_asks() -> None:
+    token = Tokens([NEW]).sign("orders", "7", {"a": 1})
+    assert Tokens([NEW]).open("orders", token, 60) == ("7", {"a": 1})
+    assert Tokens([NEW]).open("orders", token, -1) is None
+    assert Tokens([NEW]).open("widget", token, 60) is None
+    assert Tokens([OLD]).open("orders", token, 60) is None
+
+
 def test_keys_rotate_the_newest_signs_and_all_verify() -> None:
     token = Tokens([OLD]).sign("form", "7", 1)
     assert Tokens([NEW, OLD]).read("form", "7", token, 60) == (1,)
@@ -42,6 +50,7 @@ def test_a_token_expires() -> None:
 @pytest.mark.parametrize("broken", ["", ".", "a.b.c", "x" * 1_000_000, "é", "\x00", "e30.Zg.AAAA"])
 def test_what_is_no_token_is_refused(broken: str) -> None:
     assert Tokens([NEW]).read("form", "7", broken, 60) is None
+    assert Tokens([NEW]).open("form", broken, 60) is None
 
 
 def test_a_changed_letter_is_refused() -> None:

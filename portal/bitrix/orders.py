@@ -68,7 +68,8 @@ class Sale:
         return next((order for order in found if order.number == number), None)
 
     def _at(self, user_id: int, **told: object) -> dict[str, object]:
-        return {"user": user_id, **({"site": self.site_id} if self.site_id else {}), **told}
+        site = {"site": self.site_id} if self.site_id else {}
+        return {"user": user_id, "written": str(user_id), **site, **told}
 
     def _buyer(self, rows: Sequence[Any]) -> Buyer:
         first = rows[0]
@@ -109,6 +110,10 @@ class Sale:
 # Before payments were rows of their own (until about 15) a paid order's SUM_PAID stayed 0.
 _PAID = "IF(o.PAYED = 'Y', GREATEST(o.PRICE, o.SUM_PAID), o.SUM_PAID)"
 
+_NOT_NAMELESS = (
+    "NOT EXISTS (SELECT 1 FROM b_option WHERE MODULE_ID = 'sale' AND NAME = 'anonymous_user_id' AND VALUE = :written)"
+)
+
 
 def _counts(shape: Shape, site: bool) -> str:
     """The further conditions of an order that counts."""
@@ -126,15 +131,14 @@ def _buyer(shape: Shape, site: bool) -> TextClause:
     person = "u.ID, u.NAME, u.LAST_NAME, u.EMAIL, u.PERSONAL_PHONE, u.PERSONAL_MOBILE, u.DATE_REGISTER"
     return text(
         f"SELECT {person}, {active} AS is_active, {bought} FROM b_user u{join} "  # noqa: S608
-        "WHERE u.ID = :user AND NOT EXISTS (SELECT 1 FROM b_option "
-        "WHERE MODULE_ID = 'sale' AND NAME = 'anonymous_user_id' AND VALUE = :anonymous) "
+        f"WHERE u.ID = :user AND {_NOT_NAMELESS} "
         f"GROUP BY {person}, is_active, CURRENCY ORDER BY CURRENCY"
     )
 
 
 _SELECT = (
     "SELECT o.ID, o.ACCOUNT_NUMBER, o.DATE_INSERT, o.DATE_UPDATE, o.STATUS_ID, o.PAYED, o.CANCELED, o.PRICE, "  # noqa: S608
-    f"{_PAID} AS paid_sum, o.PRICE_DELIVERY, o.CURRENCY FROM b_sale_order o WHERE o.USER_ID = :user"
+    f"{_PAID} AS paid_sum, o.PRICE_DELIVERY, o.CURRENCY FROM b_sale_order o WHERE o.USER_ID = :user AND {_NOT_NAMELESS}"
 )
 
 

@@ -12,13 +12,13 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
 from typing import Any, TypeVar
 
 import msgspec
-from cachetools import TLRUCache
+from cachetools import TLRUCache, TTLCache
 
 from portal.database import Databases
 from portal.errors import (
@@ -31,11 +31,11 @@ from portal.errors import (
     HelpdeskUnreachable,
 )
 from portal.helpdesk.client import Client
-from portal.helpdesk.copies import Flight, Kept, Kind
+from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS, Flight, Kept, Kind, decoded
 from portal.helpdesk.last_word import brief, overlaid, with_last_word
 from portal.model import Contact, Conversation, Copy, Ticket, TicketPage
 from portal.store import snapshots
-from portal.store.snapshots import Snapshot
+from portal.store.snapshots import Forgotten, Snapshot
 
 T = TypeVar("T")
 
@@ -63,8 +63,11 @@ RETRY_SECONDS = 2.0
 CONTACT_TIMES = 10
 """Found contacts of an address are fresh ten times as long as tickets; none found is asked again as soon as those."""
 
-FORMAT = b"1"
-"""The first byte of a kept copy; copies of another format count as absent."""
+ROUNDS = 3
+"""A copy that is forgotten while it is being fetched is fetched again, but not for ever in a storm of events."""
+
+REMEMBERED_SECONDS = 60
+"""Far longer than from the look at a row to the memory of this process."""
 
 
 class Cache:
@@ -76,6 +79,7 @@ class Cache:
         self._memory: TLRUCache[tuple[str, str], Kept[Any]] = TLRUCache(
             MEMORY_BYTES, ttu=lambda _key, kept, _now: kept.until, timer=monotonic, getsizeof=lambda kept: kept.size
         )
+        self._forgotten: TTLCache[tuple[str, str], datetime] = TTLCache(20_000, REMEMBERED_SECONDS)
         self._flights: dict[tuple[str, str], Flight[Any]] = {}
         self._client = client
         self._doubt_until = 0.0
@@ -85,9 +89,9 @@ class Cache:
             client.find_contacts,
             lambda found: seconds * CONTACT_TIMES if found else seconds,
         )
-        self._tickets = Kind[TicketPage]("tickets", TicketPage, self._fetch_tickets, lambda _: seconds)
+        self._tickets = Kind[TicketPage](TICKETS, TicketPage, self._fetch_tickets, lambda _: seconds)
         self._conversations = Kind[Conversation](
-            "conversation", Conversation, self._fetch_conversation, lambda _: seconds, brief
+            CONVERSATIONS, Conversation, self._fetch_conversation, lambda _: seconds, brief
         )
 
     async def contacts(self, email: str, until: float) -> Copy[tuple[Contact, ...]]:
@@ -109,6 +113,14 @@ class Cache:
                 return await self._client.get_ticket(ticket_id)
         except TimeoutError:
             raise HelpdeskPending("ticket") from None
+
+    def forget(self, gone: Forgotten) -> None:
+        """Something has happened, as another process or the worker knows: what this memory has from before goes."""
+        place = (gone.kind, gone.key)
+        self._forgotten[place] = gone.at
+        kept = self._memory.get(place)
+        if kept is not None and kept.copy.fetched_at <= gone.at:
+            self._memory.pop(place, None)
 
     async def close(self) -> None:
         """End the renewals under way; they need the database and the help desk, which are closed next."""
@@ -180,20 +192,28 @@ class Cache:
             log.error("help desk: %s not renewed", name, exc_info=error)
 
     async def _renew(self, kind: Kind[T], key: str) -> Copy[T]:
+        for _ in range(ROUNDS):
+            copy, is_forgotten = await self._renew_once(kind, key)
+            if not is_forgotten:
+                break
+        return copy
+
+    async def _renew_once(self, kind: Kind[T], key: str) -> tuple[Copy[T], bool]:
+        """A copy, and whether it was forgotten while it was fetched: then it may lack what has happened since."""
         holder = secrets.token_hex(16).encode()
         seen = await self._databases.read(snapshots.load, kind.name, key)
         while True:
             if (copy := self._fresh(kind, key, seen)) is not None:
-                return copy
-            self._flights[kind.name, key].old = _old(kind, seen)
+                return copy, False
+            self._flights[kind.name, key].old = decoded(kind, seen)
             opened = await self._databases.run(snapshots.claim, kind.name, key, holder, LEASE_SECONDS)
             if opened.claimed:
                 break
             seen = await self._watch(kind, key, seen)
         async with self._claimed(kind, key, holder):
             if (copy := self._fresh(kind, key, opened.snapshot)) is not None:
-                return copy  # somebody renewed it between our look and our claim
-            return await self._fetch(kind, key, holder)
+                return copy, False  # somebody renewed it between our look and our claim
+            return await self._fetch(kind, key, holder, opened.at)
 
     @asynccontextmanager
     async def _claimed(self, kind: Kind[T], key: str, holder: bytes) -> AsyncIterator[None]:
@@ -225,41 +245,44 @@ class Cache:
                 raise HelpdeskUnreachable("another process has just failed to fetch it")
         return seen
 
-    async def _fetch(self, kind: Kind[T], key: str, holder: bytes) -> Copy[T]:
+    async def _fetch(self, kind: Kind[T], key: str, holder: bytes, began: datetime) -> tuple[Copy[T], bool]:
         try:
             value = await kind.fetch(key)
         except HelpdeskMissing:
-            await self._databases.run(snapshots.store, kind.name, key, holder=holder, body=None)
+            await self._databases.run(snapshots.store, kind.name, key, holder=holder, began=began, body=None)
             raise
         self._doubt_until = 0.0
         body = FORMAT + msgspec.json.encode(value)
-        fetched_at = datetime.now(UTC)
-        if len(body) <= LARGEST_COPY:
-            stored = await self._databases.run(
-                snapshots.store, kind.name, key, holder=holder, body=body, brief=kind.brief(value)
-            )
-            fetched_at = stored.fetched_at
-        return self._keep(
-            kind, key, Copy(value, fetched_at, False, blake2b(body, digest_size=9).hexdigest()), 0.0, len(body)
+        copy = Copy(value, began, False, blake2b(body, digest_size=9).hexdigest())
+        if len(body) > LARGEST_COPY:
+            return copy, False
+        stored = await self._databases.run(
+            snapshots.store, kind.name, key, holder=holder, began=began, body=body, brief=kind.brief(value)
         )
+        if stored is None:
+            return copy, False  # it took so long that another has renewed it meanwhile
+        if stored.forgotten:
+            return copy, True
+        return self._keep(kind, key, copy, stored.age, len(body)), False
 
     def _fresh(self, kind: Kind[T], key: str, found: Snapshot | None) -> Copy[T] | None:
         """What another process has fetched, when that is not too long ago. Raises HelpdeskMissing."""
-        if found is None:
+        if found is None or found.forgotten:
             return None
         if found.body is None:
             if found.age < self._seconds:
                 raise HelpdeskMissing("no such thing, a moment ago")
             return None
-        copy = _old(kind, found)
+        copy = decoded(kind, found)
         if copy is None or found.age >= kind.fresh(copy.value):
             return None
         return self._keep(kind, key, copy, found.age, len(found.body))
 
     def _keep(self, kind: Kind[T], key: str, copy: Copy[T], age: float, size: int) -> Copy[T]:
-        if size <= LARGEST_COPY:
-            left = kind.fresh(copy.value) - age
-            self._memory[kind.name, key] = Kept(copy, monotonic() + left, size)
+        place = (kind.name, key)
+        forgotten_at = self._forgotten.get(place)
+        if size <= LARGEST_COPY and (forgotten_at is None or forgotten_at < copy.fetched_at):
+            self._memory[place] = Kept(copy, monotonic() + kind.fresh(copy.value) - age, size)
         return copy
 
     async def _fetch_tickets(self, key: str) -> TicketPage:
@@ -273,13 +296,3 @@ class Cache:
         ticket = await self._client.get_ticket(int(key))
         messages = await self._client.list_messages(ticket)
         return Conversation(with_last_word(ticket, messages), messages)
-
-
-def _old(kind: Kind[T], found: Snapshot | None) -> Copy[T] | None:
-    if found is None or found.body is None or found.body[:1] != FORMAT:
-        return None
-    try:
-        value = msgspec.json.decode(found.body[1:], type=kind.type)
-    except msgspec.MsgspecError:
-        return None
-    return Copy(value, found.fetched_at, False, blake2b(found.body, digest_size=9).hexdigest())

@@ -5,11 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from portal.model import Copy
+from portal.store.snapshots import Snapshot
 
 T = TypeVar("T")
+
+TICKETS, CONVERSATIONS = "tickets", "conversation"
+"""Names of kinds, as they stand in the table: pages of a contact's tickets (`41:1`), and conversations (`10`)."""
+
+FORMAT = b"1"
+"""The first byte of a kept copy; copies of another format count as absent."""
 
 
 @dataclass(slots=True)
@@ -36,3 +46,14 @@ class Kind(Generic[T]):
     fetch: Callable[[str], Awaitable[T]]
     fresh: Callable[[T], float]
     brief: Callable[[T], bytes] = lambda _value: b""
+
+
+def decoded(kind: Kind[T], found: Snapshot | None) -> Copy[T] | None:
+    """A kept copy, whatever its age; None when there is none that can be read."""
+    if found is None or found.body is None or found.body[:1] != FORMAT:
+        return None
+    try:
+        value = msgspec.json.decode(found.body[1:], type=kind.type)
+    except msgspec.MsgspecError:
+        return None
+    return Copy(value, found.fetched_at, False, blake2b(found.body, digest_size=9).hexdigest())

@@ -114,7 +114,11 @@ class Reads:
 
     async def list_messages(self, ticket: Ticket) -> tuple[Message, ...]:
         """A ticket's messages for its customer, oldest first; internal notes never get past the decoder."""
-        rows = await self._newest(ticket, MESSAGE_PAGES)
+        ask = self._messages(ticket)
+        if self._dialect.OLDEST_FIRST:
+            rows = await last_pages(ask, MESSAGE_PAGES)
+        else:
+            rows, _whole = await first_pages(ask, MESSAGE_PAGES)
         people = await self._authors(self._dialect.strangers(rows, ticket))
         known = Known(self._settings.hde_timezone, people=people)
         messages = decode.each(rows, lambda row: self._dialect.message(row, ticket, known), "messages")
@@ -126,18 +130,16 @@ class Reads:
         Who is no party to the ticket stays without a name. Raises HelpdeskGarbled when any of them makes no sense: what
         cannot be read is not known to be missing.
         """
-        rows = await self._newest(ticket, NEWEST_PAGES if self._dialect.OLDEST_FIRST else 1)
+        ask = self._messages(ticket)
+        rows = (
+            await last_pages(ask, NEWEST_PAGES) if self._dialect.OLDEST_FIRST else decode.rows((await ask(1))["data"])
+        )
         known = Known(self._settings.hde_timezone)
         read = [decode.sensible(row, lambda row: self._dialect.message(row, ticket, known)) for row in rows]
         return tuple(sorted((message for message in read if message is not None), key=_age))
 
-    async def _newest(self, ticket: Ticket, bound: int) -> list[Row]:
-        """The rows of the newest `bound` pages of a ticket's messages, in no certain order."""
-        ask = self._ask(lambda page: self._dialect.list_messages(ticket.id, page))
-        if self._dialect.OLDEST_FIRST:
-            return await last_pages(ask, bound)
-        rows, _whole = await first_pages(ask, bound)
-        return rows
+    def _messages(self, ticket: Ticket) -> Ask:
+        return self._ask(lambda page: self._dialect.list_messages(ticket.id, page))
 
     async def _search(self, email: str) -> tuple[tuple[Contact, ...], bool]:
         """The contacts that carry this address, and whether all that was found has been looked at."""

@@ -164,7 +164,7 @@ def ticket(row: Row, _known: Known) -> Ticket:
 
 
 def message(row: Row, of: Ticket, _known: Known) -> Message | None:
-    """A message; None for an internal note, and for whatever does not say clearly that it is none.
+    """A message; None for an internal note.
 
     Only the requester's own messages are his: anybody else, a colleague in copy too, is shown beside the staff.
     """
@@ -185,7 +185,11 @@ def message(row: Row, of: Ticket, _known: Known) -> Message | None:
 
 
 def _is_internal(row: Row) -> bool:
-    return row.get("internal") not in (False, 0, "0", "")
+    """Whatever does not say clearly that it is public is internal; what says nothing at all makes no sense."""
+    told = row["internal"]
+    if not isinstance(told, bool | int | str):
+        raise TypeError("neither internal nor public")
+    return told not in (False, 0, "0", "")
 
 
 def _file(row: Row) -> Attachment:

@@ -43,11 +43,10 @@ from portal.store.migrate import migrate
 from portal.tokens import Tokens
 
 HOST = "127.0.0.1"
+WEBHOOK = "/api/hde-webhook"
 
 FAILED = 1
 LOCK_SECONDS = 3
-CHECK_CACHE_SECONDS = 1
-"""The check waits for an operator's answer to show up; with the usual minute it would wait a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +165,9 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
             widget="contact",
             widget_script=f"{helpdesk}/js/contact-widget.js",
             panel_secrets=_key(folder / "panel"),
-            **({"cache_seconds": CHECK_CACHE_SECONDS} if check else {}),
+            webhook_secrets=_key(folder / "webhook-key"),
         )
+        state.outgoing.set(url=f"{settings.public_url}{WEBHOOK}", secret=_key(folder / "webhook-key"))
         requests = f"{settings.prefix}/"
         its_shop = shop.create_app(shop.Shop(database.url, folder / "sessions", folder / "mail", requests))
         portal = create_app(settings)

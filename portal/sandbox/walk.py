@@ -59,9 +59,14 @@ def must(holds: object, otherwise: str) -> None:
         raise Wrong(otherwise)
 
 
-async def until(ask: Callable[[], Awaitable[Response]], good: Callable[[Response], object], otherwise: str) -> Response:
-    """Ask until the answer is good. Raises Wrong when patience ends."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+async def until(
+    ask: Callable[[], Awaitable[Response]],
+    good: Callable[[Response], object],
+    otherwise: str,
+    patience: float = PATIENCE_SECONDS,
+) -> Response:
+    """Ask until the answer is good. Raises Wrong when patience (seconds) ends."""
+    deadline = time.monotonic() + patience
     while True:
         answer = await ask()
         if good(answer):

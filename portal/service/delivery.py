@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from portal.config import Settings
-from portal.database import Databases, Unit
+from portal.database import Databases
 from portal.errors import (
     HelpdeskBanned,
     HelpdeskError,
@@ -24,16 +24,17 @@ from portal.errors import (
     HelpdeskUnsure,
 )
 from portal.helpdesk.client import Client
-from portal.model import Contact, Ticket, Upload
+from portal.model import Contact, Ticket
+from portal.service import outcomes
 from portal.service.letters import Render
+from portal.service.outcomes import NOTE, NotOurs
 from portal.service.readback import Sent, Trace, bare, look_for
 from portal.service.writing import REPLY, REQUEST
-from portal.store import blobs, links, order_tickets, outbox
+from portal.store import links, outbox
 from portal.store.outbox import Job
 
 log = logging.getLogger(__name__)
 
-NOTE = "desk.note"
 KINDS = (REPLY, REQUEST, NOTE)
 
 SETTLE_SECONDS = 150.0
@@ -41,22 +42,19 @@ SETTLE_SECONDS = 150.0
 
 LOOK_SECONDS = 5.0
 REFUSALS = 3
-"""A help desk that understood and said no so often will not change its mind."""
+"""A help desk that said no so often to a customer's message will not change its mind. A note may wait."""
 
 FIRST_RETRY_SECONDS = 15
 LONGEST_WAIT_SECONDS = 30.0
 """A help desk that is away is asked again so soon: a customer waits for it."""
 
+LONGEST_WAIT_FOR_A_KEY = 600.0
+"""A wrong key is mended by a person; until then each question costs a call."""
+
 CANDIDATES = 5
 """New tickets of the same subject that are looked into for a request whose answer was lost."""
 
-OWN = "portal"
-
 T = TypeVar("T")
-
-
-class NotOurs(Exception):
-    """The lease ran out, and another worker has the job."""
 
 
 class Impossible(Exception):
@@ -98,14 +96,14 @@ class Deliverer:
             log.warning("outbox %d: %s has another worker now", job.id, job.kind)
         except Unsure as error:
             log.error("outbox %d: %s set aside: %s", job.id, job.kind, error)
-            await self._databases.run(_set_aside, job, error.ticket_id, str(error))
+            await self._databases.run(outcomes.set_aside, job, error.ticket_id, str(error))
         except (Impossible, HelpdeskMissing) as error:
             await self._give_up(job, f"{type(error).__name__}: {error}")
         except HelpdeskUnauthorized as error:
             # Nobody's message may die of a wrong key.
-            await self._later(job, error, _soon(job))
+            await self._later(job, error, _soon(job, LONGEST_WAIT_FOR_A_KEY))
         except HelpdeskRefused as error:
-            if job.attempts >= REFUSALS:
+            if job.attempts >= REFUSALS and job.kind != NOTE:
                 await self._give_up(job, f"refused: {error}")
             else:
                 await self._databases.run(outbox.fail, job, str(error), FIRST_RETRY_SECONDS * 2.0**job.attempts)
@@ -123,7 +121,7 @@ class Deliverer:
 
     async def _give_up(self, job: Job, reason: str) -> None:
         log.error("outbox %d: %s cannot be delivered: %s", job.id, job.kind, reason)
-        await self._databases.run(_bury, job, reason)
+        await self._databases.run(outcomes.bury, job, reason)
 
     async def _reply(self, job: Job) -> None:
         ticket = await self._client.get_ticket(_ticket_id(job))
@@ -134,11 +132,11 @@ class Deliverer:
             messages = await self._client.newest_messages(ticket)
             known = await self._databases.read(outbox.results, f"ticket:{ticket.id}")
             trace = look_for(_sent(job, ticket.requester_id, job.sent_at), messages, known)
-            if await self._has_arrived(job, ticket.id, trace):
+            if await self._has_arrived(job, ticket, trace):
                 return
         if ticket.closed:
             await self._reopen(ticket)
-        files = await self._databases.read(_files, job)
+        files = await self._databases.read(outcomes.files_of, job)
         try:
             body = self._html(payload)
             message_id = await self._send(job, lambda: self._client.post_message(ticket, body, files))
@@ -149,14 +147,15 @@ class Deliverer:
                 raise
             await self._follow_up(job, ticket)
             return
-        await self._finish_reply(job, ticket, message_id)
+        await self._databases.run(outcomes.finish_reply, job, ticket, message_id)
+        log.info("outbox %d: %s delivered at attempt %d", job.id, job.kind, job.attempts)
 
-    async def _has_arrived(self, job: Job, ticket_id: int, trace: Trace) -> bool:
+    async def _has_arrived(self, job: Job, ticket: Ticket, trace: Trace) -> bool:
         """Whether it is there. Raises Unsure, and HelpdeskUnsure while it may still come."""
         if trace.doubtful:
-            raise Unsure(ticket_id)
+            raise Unsure(ticket.id)
         if trace.certain:
-            await self._databases.run(_finish, job, trace.certain.id)
+            await self._databases.run(outcomes.finish_reply, job, ticket, trace.certain.id)
             log.info("outbox %d: %s had arrived, though its answer was lost", job.id, job.kind)
             return True
         await self._must_have_settled(job)
@@ -170,19 +169,13 @@ class Deliverer:
         """Best before the message: a help desk that takes no message for a closed ticket takes it then."""
         try:
             await self._client.reopen(ticket.id)
-        except HelpdeskUnauthorized:
-            raise
         except HelpdeskRefused as error:
             log.warning("request %d is not opened again by a reply: %s", ticket.id, error)
 
     async def _follow_up(self, job: Job, ticket: Ticket) -> None:
         """A closed ticket that takes no message: what was written becomes a new one, as its own job."""
-        await self._databases.run(_follow_up, job, ticket)
+        await self._databases.run(outcomes.follow_up, job, ticket)
         log.info("outbox %d: request %d stays closed; what was written becomes a new one", job.id, ticket.id)
-
-    async def _finish_reply(self, job: Job, ticket: Ticket, message_id: int) -> None:
-        await self._databases.run(_finish, job, message_id)
-        log.info("outbox %d: %s delivered at attempt %d", job.id, job.kind, job.attempts)
 
     async def _request(self, job: Job) -> None:
         payload = job.payload
@@ -195,7 +188,7 @@ class Deliverer:
         if job.sent_at and (there := await self._find_request(job, contact, job.sent_at)):
             await self._finish_request(job, contact, there)
             return
-        files = await self._databases.read(_files, job)
+        files = await self._databases.read(outcomes.files_of, job)
         subject, body = payload["subject"], self._html(payload)
         ticket = await self._send(job, lambda: self._client.open_ticket(contact, subject, body, files))
         await self._finish_request(job, contact, ticket)
@@ -217,7 +210,9 @@ class Deliverer:
         return None
 
     async def _finish_request(self, job: Job, contact: Contact, ticket: Ticket) -> None:
-        await self._databases.run(_finish_request, job, contact.id, ticket.id)
+        if job.user_id is None:
+            raise Impossible("it names no writer")
+        await self._databases.run(outcomes.finish_request, job, job.user_id, contact.id, ticket.id)
         log.info("outbox %d: %s became request %d at attempt %d", job.id, job.kind, ticket.id, job.attempts)
 
     async def _note(self, job: Job) -> None:
@@ -225,7 +220,7 @@ class Deliverer:
         shop = urlsplit(self._settings.public_url).hostname
         context = {"order": None, "follows": None, "text": "", "files": [], "shop": shop, **job.payload}
         await self._client.add_note(_ticket_id(job), self._render("desk/note.html", self._settings.locale, context))
-        await self._databases.run(_finish, job, None)
+        await self._databases.run(outbox.finish, job)
 
     async def _send(self, job: Job, call: Callable[[], Awaitable[T]]) -> T:
         """The call that must not be repeated: written down before it goes out, and again if it surely did nothing."""
@@ -254,83 +249,11 @@ def _sent(job: Job, author_id: int, at: datetime) -> Sent:
     return Sent(job.payload["mark"], job.payload["text"], author_id, at)
 
 
-def _soon(job: Job) -> float:
+def _soon(job: Job, longest: float = LONGEST_WAIT_SECONDS) -> float:
     """Seconds: a fresh message is tried again at once, an old one now and then."""
     age = (datetime.now(UTC) - job.created_at).total_seconds()
-    return min(LONGEST_WAIT_SECONDS, max(2.0, age / 10)) + _jitter(1)
+    return min(longest, max(2.0, age / 10)) + _jitter(1)
 
 
 def _jitter(seconds: float) -> float:
     return random.uniform(0, seconds)  # noqa: S311  # no secret is made of it
-
-
-def _files(unit: Unit, job: Job) -> list[Upload]:
-    named = enumerate(job.payload["files"])
-    return [Upload(name, kind, blobs.read(unit, job.id, number)) for number, (name, kind, _size) in named]
-
-
-def _must(is_ours: bool) -> None:
-    if not is_ours:
-        raise NotOurs
-
-
-def _finish(unit: Unit, job: Job, result_id: int | None) -> None:
-    _must(outbox.finish(unit, job, result_id=result_id))
-
-
-def _finish_request(unit: Unit, job: Job, contact_id: int, ticket_id: int) -> None:
-    """The ticket is the account's own from the moment it is known: one transaction."""
-    payload, user = job.payload, job.user_id
-    if user is None:
-        raise Impossible("it names no writer")
-    _must(outbox.finish(unit, job, ticket_id=ticket_id))
-    if not links.own(unit, ticket_id, user, contact_id, OWN):
-        log.error("outbox %d: request %d is another account's own already", job.id, ticket_id)
-    if payload["order"]:
-        order_id, number = payload["order"]
-        order_tickets.put(unit, order_id, ticket_id, user, number, OWN)
-    if payload["order"] or payload.get("follows") or not payload["proven"]:
-        told = {
-            "about": "opened",
-            "user": user,
-            "email": payload["email"],
-            "proven": payload["proven"],
-            "order": payload["order"] and payload["order"][1],
-            "follows": payload.get("follows"),
-        }
-        _put_note(unit, job, ticket_id, told)
-
-
-def _follow_up(unit: Unit, job: Job, ticket: Ticket) -> None:
-    """The message as a request of its own, with its files."""
-    payload = {
-        **job.payload,
-        "subject": f"Re: {ticket.subject}",
-        "email": ticket.requester_email,
-        "name": "",
-        "proven": True,
-        "order": None,
-        "follows": ticket.number,
-    }
-    kept = outbox.put(unit, REQUEST, payload, job.user_id, queue=f"new:{job.user_id}")
-    blobs.move(unit, job.id, kept.id)
-    _must(outbox.finish(unit, job))
-
-
-def _set_aside(unit: Unit, job: Job, ticket_id: int, reason: str) -> None:
-    _must(outbox.put_aside(unit, job, reason))
-    _put_note(unit, job, ticket_id, {"about": "unsure", **_told(job.payload)})
-
-
-def _bury(unit: Unit, job: Job, reason: str) -> None:
-    _must(outbox.fail(unit, job, reason, None))
-    if job.kind == REPLY:
-        _put_note(unit, job, _ticket_id(job), {"about": "failed", **_told(job.payload)})
-
-
-def _told(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": payload["text"], "files": [name for name, _kind, _size in payload["files"]]}
-
-
-def _put_note(unit: Unit, job: Job, ticket_id: int, told: Mapping[str, Any]) -> None:
-    outbox.put(unit, NOTE, told, job.user_id, queue=f"note:{ticket_id}", ticket_id=ticket_id)

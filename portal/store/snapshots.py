@@ -2,6 +2,9 @@
 
 A row without a body says that the help desk knew of no such thing. `holder` and `lease_until` say who is renewing the
 row, so that many readers in many processes cause one call.
+
+`fetched_at` is when the fetch began, `forgotten_at` when something was said to have happened: a copy whose fetch began
+before that is not fresh, also when it is kept only afterwards. Both are the database's clock.
 """
 
 from __future__ import annotations
@@ -20,19 +23,33 @@ SWEPT_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A kept copy; `body` is None for "no such thing". `age` is in seconds, by the database's clock."""
+    """A kept copy; `body` is None for "no such thing". `age` is in seconds, by the database's clock.
+
+    `forgotten`: something has happened since it was fetched.
+    """
 
     body: bytes | None
     fetched_at: datetime
     age: float
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is there, and whether it is ours to renew."""
+    """What is there, and whether it is ours to renew; a fetch that begins now began at `at`."""
 
     snapshot: Snapshot | None
     claimed: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A copy that is not fresh when it was fetched at `at` or before."""
+
+    kind: str
+    key: str
+    at: datetime
 
 
 def load(unit: Unit, kind: str, key: str) -> Snapshot | None:
@@ -40,7 +57,7 @@ def load(unit: Unit, kind: str, key: str) -> Snapshot | None:
     row = unit.state.execute(_LOAD, _at(kind, key)).one_or_none()
     if row is None or row[1] is None:
         return None
-    return Snapshot(row[0], row[1].replace(tzinfo=UTC), float(row[2]))
+    return Snapshot(row[0], row[1].replace(tzinfo=UTC), float(row[2]), bool(row[3]))
 
 
 def look(unit: Unit, kind: str, key: str) -> tuple[Snapshot | None, bool]:
@@ -51,14 +68,20 @@ def look(unit: Unit, kind: str, key: str) -> tuple[Snapshot | None, bool]:
 def claim(unit: Unit, kind: str, key: str, holder: bytes, lease_seconds: float) -> Opened:
     """Begin to renew a copy, unless somebody else is at it; also gives what is there now."""
     unit.state.execute(_CLAIM, {**_at(kind, key), "holder": holder, "lease": lease_seconds})
-    mine = unit.state.execute(_HOLDER, _at(kind, key)).scalar_one() == holder
-    return Opened(load(unit, kind, key), mine)
+    mine, now = unit.state.execute(_HOLDER, _at(kind, key)).one()
+    return Opened(load(unit, kind, key), mine == holder, now.replace(tzinfo=UTC))
 
 
-def store(unit: Unit, kind: str, key: str, *, holder: bytes, body: bytes | None, brief: bytes = b"") -> Snapshot:
-    """Keep what was fetched and end the claim. Who lost his claim meanwhile keeps nothing; another is newer."""
-    unit.state.execute(_STORE, {**_at(kind, key), "holder": holder, "body": body, "brief": brief})
-    return load(unit, kind, key) or Snapshot(body, datetime.now(UTC), 0.0)
+def store(
+    unit: Unit, kind: str, key: str, *, holder: bytes, began: datetime, body: bytes | None, brief: bytes = b""
+) -> Snapshot | None:
+    """Keep what was fetched since `began` and end the claim; returns it as it is kept.
+
+    Who lost his claim meanwhile keeps nothing and gets None; another's is newer.
+    """
+    told = {"holder": holder, "began": began.replace(tzinfo=None), "body": body, "brief": brief}
+    kept = unit.state.execute(_STORE, {**_at(kind, key), **told}).rowcount
+    return load(unit, kind, key) if kept else None
 
 
 def give_up(unit: Unit, kind: str, key: str, holder: bytes) -> None:
@@ -69,6 +92,22 @@ def give_up(unit: Unit, kind: str, key: str, holder: bytes) -> None:
 def prolong(unit: Unit, kind: str, key: str, holder: bytes, lease_seconds: float) -> None:
     """The renewal takes long and is still under way."""
     unit.state.execute(_PROLONG, {**_at(kind, key), "holder": holder, "lease": lease_seconds})
+
+
+def forget(unit: Unit, kind: str, key: str) -> None:
+    """Something has happened: what was fetched until now is not fresh any more, nor what is being fetched."""
+    unit.state.execute(_FORGET, _at(kind, key))
+
+
+def forget_under(unit: Unit, kind: str, prefix: str) -> None:
+    """Like `forget`, for every key that begins with `prefix` (no % and no _ in it)."""
+    unit.state.execute(_FORGET_UNDER, {"kind": kind.encode(), "prefix": f"{prefix}%".encode()})
+
+
+def forgotten(unit: Unit, seconds: float) -> list[Forgotten]:
+    """What was forgotten in the last `seconds`."""
+    rows = unit.state.execute(_FORGOTTEN, {"seconds": seconds})
+    return [Forgotten(kind.decode(), key.decode(), at.replace(tzinfo=UTC)) for kind, key, at in rows]
 
 
 def sweep(unit: Unit, days: int = KEPT_DAYS) -> int:
@@ -92,8 +131,8 @@ def _at(kind: str, key: str) -> dict[str, object]:
 
 
 _LOAD = text(
-    "SELECT body, fetched_at, TIMESTAMPDIFF(MICROSECOND, fetched_at, UTC_TIMESTAMP(6)) / 1000000 "
-    "FROM custom_hde_snapshot WHERE kind = :kind AND id = :key"
+    "SELECT body, fetched_at, TIMESTAMPDIFF(MICROSECOND, fetched_at, UTC_TIMESTAMP(6)) / 1000000, "
+    "COALESCE(forgotten_at >= fetched_at, 0) FROM custom_hde_snapshot WHERE kind = :kind AND id = :key"
 )
 # Assignments are evaluated from left to right: the lease follows the holder that was just decided.
 _CLAIM = text(
@@ -103,10 +142,10 @@ _CLAIM = text(
     "holder = IF(lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6), VALUES(holder), holder), "
     "lease_until = IF(holder = VALUES(holder), VALUES(lease_until), lease_until)"
 )
-_HOLDER = text("SELECT holder FROM custom_hde_snapshot WHERE kind = :kind AND id = :key")
+_HOLDER = text("SELECT holder, UTC_TIMESTAMP(6) FROM custom_hde_snapshot WHERE kind = :kind AND id = :key")
 _BUSY = text("SELECT lease_until > UTC_TIMESTAMP(6) FROM custom_hde_snapshot WHERE kind = :kind AND id = :key")
 _STORE = text(
-    "UPDATE custom_hde_snapshot SET body = :body, brief = :brief, fetched_at = UTC_TIMESTAMP(6), holder = NULL, "
+    "UPDATE custom_hde_snapshot SET body = :body, brief = :brief, fetched_at = :began, holder = NULL, "
     "lease_until = NULL WHERE kind = :kind AND id = :key AND holder = :holder"
 )
 _GIVE_UP = text(
@@ -116,6 +155,14 @@ _GIVE_UP = text(
 _PROLONG = text(
     "UPDATE custom_hde_snapshot SET lease_until = UTC_TIMESTAMP(6) + INTERVAL :lease * 1000000 MICROSECOND "
     "WHERE kind = :kind AND id = :key AND holder = :holder"
+)
+_FORGET = text("UPDATE custom_hde_snapshot SET forgotten_at = UTC_TIMESTAMP(6) WHERE kind = :kind AND id = :key")
+_FORGET_UNDER = text(
+    "UPDATE custom_hde_snapshot SET forgotten_at = UTC_TIMESTAMP(6) WHERE kind = :kind AND id LIKE :prefix"
+)
+_FORGOTTEN = text(
+    "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
+    "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL :seconds * 1000000 MICROSECOND"
 )
 _SWEEP = text(
     "DELETE FROM custom_hde_snapshot WHERE (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) "

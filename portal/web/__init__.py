@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from portal.web import health, orders_api, requests, static_files, widget
+from portal.web import health, orders_api, requests, static_files, webhook, widget, writing
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
     requests.show,  #              GET  {prefix}/{ticket_id}
+    writing.reply,  #              POST {prefix}/{ticket_id}/reply
+    writing.new,  #                GET  {prefix}/new
+    writing.open_request,  #       POST {prefix}/new
+    writing.on_its_way,  #         GET  {prefix}/new/{kept_id}
     requests.file,  #              GET  {prefix}/{ticket_id}/files/{file_id}
     requests.prove_page,  #        GET  {prefix}/prove
     requests.ask_for_proof,  #     POST {prefix}/prove
@@ -19,7 +23,9 @@ UNDER_PREFIX = [
 
 DOORS = [
     orders_api.pull,  #            GET  /api/orders/
+    webhook.receive,  #            POST /api/hde-webhook, /api/hde-webhook.php
 ]
+"""For machines: at the root of the site, and with JSON for errors."""
 
 NOT_PUBLISHED = [
     health.alive,  #               GET  /healthz

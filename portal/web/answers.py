@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,7 +17,7 @@ from litestar.exceptions import HTTPException
 
 from portal.errors import DatabaseAway, HelpdeskError, NotFound, TooOften
 from portal.web.headers import NONCE
-from portal.web.site import FLASH_SECONDS, LANGUAGE_COOKIE, NONCE_PLACE, Site
+from portal.web.site import FLASH_SECONDS, FORM_PLACE, LANGUAGE_COOKIE, NONCE_PLACE, Site
 from portal.web.visitor import (
     FLASH_COOKIE,
     AnyRequest,
@@ -23,6 +25,7 @@ from portal.web.visitor import (
     SignedOut,
     Visitor,
     cookie_choice,
+    form_token,
     login_address,
     own_path,
 )
@@ -33,6 +36,8 @@ log = logging.getLogger(__name__)
 HTML = MediaType.HTML
 YEAR = 365 * 24 * 3600
 RETRY_SECONDS = 5
+DOORS_PATH = "/api/"
+"""Machines ask there, and get their errors as JSON."""
 LARGEST_KEPT = 2**19
 """Bytes of a rendered page; a monster must not drive a hundred others out."""
 
@@ -40,12 +45,20 @@ Answer = Response[bytes]
 
 
 def page(
-    site: Site, request: AnyRequest, visitor: Visitor, template: str, *, keep: Hashable = None, **context: Any
+    site: Site,
+    request: AnyRequest,
+    visitor: Visitor,
+    template: str,
+    *,
+    keep: Hashable = None,
+    status: int = 200,
+    **context: Any,
 ) -> Answer:
     """Render a page for a signed-in visitor.
 
     With `keep` the rendered bytes are kept for this customer and language under it, for the current minute: whatever
-    the page shows must follow from it. The nonce is put in afterwards, so that it is new in every answer.
+    the page shows must follow from it. The nonce and the token of its forms (`csrf`) are put in afterwards, so that
+    they are new in every answer.
     """
     locale, flash = site.locale(request, visitor), _flash(site, request, visitor)
     now = datetime.now(UTC)
@@ -54,15 +67,27 @@ def page(
     minute = int(now.timestamp()) // 60
     kept_minute, body = site.kept.get(key, (0, b"")) if key else (0, b"")
     if kept_minute != minute:
-        body = site.pages.render(template, locale=locale, nonce=NONCE_PLACE, now=now, flash=flash, **context)
+        shown = {"nonce": NONCE_PLACE, "csrf": FORM_PLACE, "now": now, "flash": flash, "account": customer, **context}
+        body = site.pages.render(template, locale=locale, **shown)
         if key and len(body) <= LARGEST_KEPT:
             site.kept[key] = minute, body
     nonce = secrets.token_urlsafe(18)
     request.scope["state"][NONCE] = nonce
-    answer: Answer = Response(body.replace(NONCE_PLACE.encode(), nonce.encode()), media_type=HTML)
+    body = body.replace(NONCE_PLACE.encode(), nonce.encode())
+    if FORM_PLACE.encode() in body:
+        body = body.replace(FORM_PLACE.encode(), form_token(site.tokens, visitor.person).encode())
+    answer: Answer = Response(body, status_code=status, media_type=HTML)
     if flash:
         answer.set_cookie(FLASH_COOKIE, "", max_age=0, path=site.settings.prefix, httponly=True)
     return answer
+
+
+def bare_page(site: Site, request: AnyRequest, template: str, status: int, **context: Any) -> Answer:
+    """A page for somebody we do not know: nothing of any account, and no form's token, is on it."""
+    nonce = secrets.token_urlsafe(18)
+    request.scope["state"][NONCE] = nonce
+    body = site.pages.render(template, locale=site.locale(request), nonce=nonce, **context)
+    return Response(body, status_code=status, media_type=HTML)
 
 
 def redirect(site: Site, path: str, visitor: Visitor | None = None, flash: str = "") -> Answer:
@@ -72,6 +97,13 @@ def redirect(site: Site, path: str, visitor: Visitor | None = None, flash: str =
         token = site.tokens.sign("flash", str(visitor.person.customer.id), flash)
         _set_cookie(site, answer, FLASH_COOKIE, token, FLASH_SECONDS)
     return answer
+
+
+def problem(status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Answer:
+    """An error for a machine (RFC 9457); `detail` says nothing that only we may know."""
+    told: dict[str, object] = {"title": HTTPStatus(status).phrase, "status": status}
+    body = json.dumps(told | ({"detail": detail} if detail else {})).encode()
+    return Response(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 
 def switch_language(site: Site, request: AnyRequest) -> Answer | None:
@@ -123,6 +155,8 @@ def error_handler(site: Site) -> Any:
             headers["retry-after"] = str(error.retry_after)
         if isinstance(error, HTTPException) and error.headers:
             headers.update({name: value for name, value in error.headers.items() if name.lower() == "allow"})
+        if request.scope["path"].startswith(DOORS_PATH):
+            return problem(status, headers=headers)
         body = site.pages.render("error.html", locale=site.locale(request), nonce="", status=status)
         return Response(body, status_code=status, media_type=HTML, headers=headers)
 

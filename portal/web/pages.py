@@ -1,10 +1,14 @@
 """Templates to bytes: the Jinja environments (one a language), the addresses a page links to, the language to speak.
 
-What the templates are given, besides `now` (aware, UTC) and `flash` (the name of what is said once, or nothing):
+What the templates are given, besides `now` (aware, UTC), `flash` (the name of what is said once, or nothing), `csrf`
+(the token of the forms) and `account` (the customer's id):
 
-- requests/list.html: `view` (service.requests.RequestList), `csrf`, `can_prove` (mail is on), `attempt` (see below)
-- requests/show.html: `view` (service.requests.RequestView), `attempt`
-- requests/prove.html: `state`, `email`, `csrf`, `can_prove`, and what the template's first line says
+- requests/list.html: `view` (service.requests.RequestList), `can_prove` (mail is on), `attempt` (see below)
+- requests/show.html: `view` (service.requests.RequestView), `attempt`, `entered` (entered.Entered: what is in the form)
+- requests/new.html: `entered`, `orders` (sequence of model.OrderChoice), `can_write` (the account has an address)
+- requests/kept.html: `one` (service.writing.Written), a new request that is on its way
+- requests/back.html: `entered`, `path` (where the form goes), `sign_in`; nothing else, as nobody knows who it is
+- requests/prove.html: `state`, `email`, `can_prove`, and what the template's first line says
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
 - desk/message.html, desk/note.html: what goes to the help desk (service/delivery.py)
@@ -28,12 +32,20 @@ from markupsafe import Markup
 from portal import assets
 from portal.config import Settings
 from portal.model import Ticket
+from portal.service import writing
+from portal.service.writing import Written
 from portal.web.statics import Statics
 from portal.web.text import readable
 from portal.web.words import LOCALES, Words, tidy
 
 ATTEMPTS = 10
 """A page being fetched refreshes itself so often, every 3 s, and then leaves it to the person."""
+
+SLOW_SECONDS = 60
+"""A message that has not gone out by then is said to be sent later, as the help desk seems to be away."""
+
+LIMITS = {"files": writing.MAX_FILES, "file_mb": writing.MAX_FILE_BYTES // 2**20, "text": writing.MAX_TEXT,
+          "subject": writing.MAX_SUBJECT}  # fmt: skip
 
 OURS = ("requests/", "email/", "desk/", "error.html")
 
@@ -44,6 +56,7 @@ class Urls:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self.prove = f"{prefix}/prove"
+        self.new = f"{prefix}/new"
         self.home = f"{prefix.rpartition('/')[0]}/"
 
     def page(self, number: int = 1) -> str:
@@ -53,6 +66,18 @@ class Urls:
     def request(self, ticket_id: int) -> str:
         """A conversation."""
         return f"{self._prefix}/{ticket_id}"
+
+    def reply(self, ticket_id: int) -> str:
+        """Where a reply goes."""
+        return f"{self._prefix}/{ticket_id}/reply"
+
+    def written(self, one: Written) -> str:
+        """Where a request that was written here is read: its conversation, or a page of its own until there is one."""
+        return self.request(one.ticket_id) if one.ticket_id else f"{self._prefix}/new/{one.id}"
+
+    def again(self, one: Written) -> str:
+        """A form filled with what could not be delivered."""
+        return f"{self.request(one.ticket_id) if one.ticket_id else self.new}?again={one.id}#write"
 
     def file(self, ticket_id: int, file_id: str) -> str:
         """An attachment, through us."""
@@ -126,6 +151,8 @@ def _environment(locale: str, settings: Settings, statics: Statics) -> Environme
         page_numbers=page_numbers,
         rows=partial(rows, words, urls),
         ATTEMPTS=ATTEMPTS,
+        SLOW_SECONDS=SLOW_SECONDS,
+        limits=LIMITS,
     )
     return environment
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from litestar import get, post
@@ -17,9 +18,12 @@ from portal.model import Attachment
 from portal.service import identity
 from portal.service import requests as service
 from portal.service.identity import Sight
+from portal.service.requests import RequestView
+from portal.service.writing import Delivery, Written
 from portal.web.answers import Answer, page, redirect
+from portal.web.entered import NOTHING, Entered
 from portal.web.site import Site
-from portal.web.visitor import AnyRequest, Visitor, check_form, check_origin, form_token
+from portal.web.visitor import FLASH_COOKIE, AnyRequest, Visitor, check_form, check_origin, cookie_choice
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +44,10 @@ async def index(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     visitor = await site.visitors.of(request)
     wanted = number(request.query_params.get("page", "1"))
     view = await service.list_for(visitor.person, site.desk, wanted)
-    # A page that is pending or offers the proof is made anew: it changes at once, or carries a form.
-    keep = (view.page, view.version, view.as_of, view.stale) if view.version else None
-    csrf = form_token(site.tokens, visitor.person) if view.sight is Sight.UNPROVEN else ""
-    context = {"view": view, "csrf": csrf, "can_prove": site.settings.mail, "attempt": _attempt(request)}
+    view = service.list_with_written(view, await written(site, request, visitor))
+    # A page that is pending is made anew: it changes at once.
+    keep = (view.page, view.version, view.as_of, view.stale, marks(view.written)) if view.version else None
+    context: dict[str, Any] = {"view": view, "can_prove": site.settings.mail, "attempt": _attempt(request)}
     return page(site, request, visitor, "requests/list.html", keep=keep, **context)
 
 
@@ -52,8 +56,40 @@ async def show(request: AnyRequest, site: NamedDependency[Site], ticket_id: From
     """One conversation."""
     visitor = await site.visitors.of(request)
     view = await service.view_for(visitor.person, site.desk, number(ticket_id))
-    keep = (view.ticket_id, view.version, view.as_of, view.stale) if view.version else None
-    return page(site, request, visitor, "requests/show.html", keep=keep, view=view, attempt=_attempt(request))
+    view = service.with_written(view, await written(site, request, visitor))
+    keep = (view.ticket_id, view.version, view.as_of, view.stale, marks(view.written)) if view.version else None
+    if entered := _again(request, view):
+        return conversation(site, request, visitor, view, entered=entered)
+    return conversation(site, request, visitor, view, keep=keep)
+
+
+def _again(request: AnyRequest, view: RequestView) -> Entered | None:
+    """`?again=` fills the form with a message of his that could not be delivered."""
+    wanted = request.query_params.get("again")
+    for one in view.written:
+        if one.delivery is Delivery.FAILED and str(one.id) == wanted:
+            return Entered(text=one.text, files=[file.name for file in one.files])
+    return None
+
+
+def conversation(
+    site: Site, request: AnyRequest, visitor: Visitor, view: RequestView, *, entered: Entered = NOTHING, **more: Any
+) -> Answer:
+    """The page of a conversation, with what has been entered into its form."""
+    return page(
+        site, request, visitor, "requests/show.html", view=view, attempt=_attempt(request), entered=entered, **more
+    )
+
+
+async def written(site: Site, request: AnyRequest, visitor: Visitor) -> Sequence[Written]:
+    """What the visitor wrote here that the help desk's copies may not show yet."""
+    newly = cookie_choice(request, FLASH_COOKIE) is not None
+    return await site.written(visitor.person.customer.id, newly=newly)
+
+
+def marks(written: Sequence[Written]) -> tuple[Hashable, ...]:
+    """All that a page shows of them follows from this (and the minute)."""
+    return tuple((one.id, one.delivery, one.ticket_id, one.result_id) for one in written)
 
 
 def _attempt(request: AnyRequest) -> int:
@@ -143,10 +179,9 @@ def _proven_or(visitor: Visitor, state: str) -> str:
 
 
 def _proof(site: Site, request: AnyRequest, visitor: Visitor, state: str, **more: object) -> Answer:
-    shown = {
+    shown: dict[str, Any] = {
         "state": state,
         "email": visitor.person.customer.email,
-        "csrf": form_token(site.tokens, visitor.person),
         "can_prove": site.settings.mail,
         **more,
     }

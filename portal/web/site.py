@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +12,16 @@ from cachetools import LRUCache
 from portal.config import Settings
 from portal.database import Databases
 from portal.helpdesk.client import Client
+from portal.helpdesk.webhooks import Proofs
+from portal.service import writing
+from portal.service.feed import Feed
 from portal.service.listing import Desk
 from portal.service.orders import Orders
 from portal.service.widget import VisitorIds
+from portal.service.writing import Written
 from portal.tokens import Tokens
 from portal.web.pages import Pages, choose_locale
+from portal.web.refusals import Refusals
 from portal.web.statics import Statics
 from portal.web.visitor import AnyRequest, Visitor, Visitors, cookie_choice
 from portal.web.widget_script import WidgetScript
@@ -23,6 +30,9 @@ from portal.web.words import LOCALES
 LANGUAGE_COOKIE = "portal_lang"
 FLASH_SECONDS = 60
 KEPT_BYTES = 6 * 2**20
+FORM_PLACE = secrets.token_urlsafe(18)
+"""Stands for the form's token in kept pages. Nobody can guess it: in a foreign text it would be replaced there, too."""
+
 NONCE_PLACE = "nonce-nonce-nonce-nonce-"
 """Stands for the nonce in kept pages; as long as a real one, and replaced in every answer."""
 
@@ -41,11 +51,23 @@ class Site:
     statics: Statics
     tokens: Tokens
     cookie_prefix: str
+    proofs: Proofs
     widget: WidgetScript
     visitor_ids: VisitorIds
+    feed: Feed
+    refusals: Refusals = field(default_factory=Refusals)
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))
     )
+
+    async def written(self, customer_id: int, *, newly: bool) -> Sequence[Written]:
+        """What a customer wrote here and the help desk's copies may not show yet; `newly`: he has written just now.
+
+        Nobody else's page costs a question.
+        """
+        if not newly and customer_id not in self.feed.busy:
+            return ()
+        return await self.databases.read(writing.written, customer_id)
 
     def locale(self, request: AnyRequest, visitor: Visitor | None = None) -> str:
         """The language: chosen here, else the shop's own cookie, else the browser's, else the account's."""

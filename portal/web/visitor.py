@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ REMEMBERED = 10_000
 REMEMBERED_HEADERS = 256
 
 FORM_SECONDS = 24 * 3600
+FORM_BYTES = 15
+"""Of chance in a form's name: 20 characters, and with the account's id before them no more than the outbox takes."""
+
 FLASH_COOKIE = "portal_flash"
 
 AnyRequest = Request[Any, Any, Any]
@@ -115,7 +119,11 @@ class Visitors:
 def login_address(settings: Settings, request: AnyRequest) -> str:
     """The shop's sign-in page with a local way back to where the visitor was going."""
     query = request.scope["query_string"].decode("latin-1")
-    back = own_path(request) + (f"?{query}" if query else "")
+    return login_address_to(settings, own_path(request) + (f"?{query}" if query else ""))
+
+
+def login_address_to(settings: Settings, back: str) -> str:
+    """The shop's sign-in page, which leads on to the local address `back`."""
     sign = "&" if "?" in settings.login_url else "?"
     return f"{settings.login_url}{sign}backurl={quote(back, safe='')}"
 
@@ -127,15 +135,20 @@ def own_path(request: AnyRequest) -> str:
 
 
 def form_token(tokens: Tokens, person: Person) -> str:
-    """The token of our forms: bound to the account, not to the session, which may be renewed while somebody writes."""
-    return tokens.sign("form", str(person.customer.id))
+    """The token of our forms: bound to the account, not to the session, which may be renewed while somebody writes.
+
+    It names the form, so that the same form sent twice can be told from two of them.
+    """
+    return tokens.sign("form", str(person.customer.id), secrets.token_urlsafe(FORM_BYTES))
 
 
-def check_form(tokens: Tokens, person: Person, form: Mapping[str, object]) -> None:
-    """Raises CrossSite unless the form carries this account's token."""
+def check_form(tokens: Tokens, person: Person, form: Mapping[str, object]) -> str:
+    """The name of the form. Raises CrossSite unless it carries this account's token."""
     token = form.get("csrf")
-    if not isinstance(token, str) or tokens.read("form", str(person.customer.id), token, FORM_SECONDS) is None:
+    carried = tokens.read("form", str(person.customer.id), token, FORM_SECONDS) if isinstance(token, str) else None
+    if carried is None or not isinstance(carried[0], str):
         raise CrossSite
+    return carried[0]
 
 
 def check_origin(request: AnyRequest, public_url: str) -> None:

@@ -6,16 +6,19 @@ import gettext
 import io
 import unicodedata
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from markupsafe import Markup
 
-from portal.model import Attachment, Channel, Status, Ticket
+from portal.model import Channel, Status, Ticket
 
 LOCALES = ("ru", "en")
 _CATALOGUES = Path(__file__).parent.parent / "locale"
@@ -130,10 +133,23 @@ class Words:
         number = f"{size / 1_000_000:.1f}".removesuffix(".0")
         return self._("%(size)s MB") % {"size": number.replace(".", ",") if self.locale == "ru" else number}
 
-    def kind(self, file: Attachment) -> str:
+    def count(self, number: int) -> str:
+        """A number in the language's digits: "20 000"."""
+        return format_decimal(number, locale=self.locale)
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """A sum of money as the language writes it, "4 590 ₽"; no hundredths where there are none."""
+        pattern = Locale.parse(self.locale).currency_formats["standard"].pattern
+        if amount == amount.to_integral_value():
+            pattern = pattern.replace(".00", "")
+        if get_currency_symbol(currency, self.locale).isalpha():
+            pattern = pattern.replace("¤#", "¤\N{NO-BREAK SPACE}#")
+        return format_currency(amount, currency, pattern, locale=self.locale, currency_digits=False)
+
+    def kind(self, name: str) -> str:
         """The type of a file as people name it, "PDF"; "" when its name does not tell."""
-        ending = tidy(file.name).rpartition(".")[2]
-        return ending.upper() if "." in file.name and ending.isascii() and ending.isalnum() and len(ending) < 6 else ""
+        ending = tidy(name).rpartition(".")[2]
+        return ending.upper() if "." in name and ending.isascii() and ending.isalnum() and len(ending) < 6 else ""
 
     def status(self, ticket: Ticket) -> str:
         """The state of a request; one unknown to us is named as the help desk names it."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from portal.bitrix import tables, users
@@ -100,8 +102,13 @@ def test_the_shape_is_told_by_the_tables(shop: Shop, old_shop: Shop) -> None:
         auth_action_application=True,
         user_session=True,
         sec_session=True,
+        orders=True,
+        running=True,
+        bundles=True,
+        parts=True,
+        changes=True,
     )
-    assert old_shop.shape == Shape(language=True, auth_actions=True, sec_session=True)
+    assert old_shop.shape == replace(shop.shape, blocked=False, auth_action_application=False, user_session=False)
 
 
 def test_the_oldest_cores_have_less_and_are_read_too(database_url: str) -> None:
@@ -134,3 +141,27 @@ def test_names_of_every_kind_come_through(shop: Shop, name: str) -> None:
     shop.user(77, name, NAME=name, EMAIL=f"{name}@shop.example")
     carol = customer(shop, 77)
     assert (carol.login, carol.name, carol.email) == (name, name.strip(), f"{name}@shop.example".lower())
+
+
+def test_the_sole_live_holder_of_an_address(shop: Shop, old_shop: Shop) -> None:
+    for each in (shop, old_shop):
+
+        def sole(email: str, each: Shop = each) -> int | None:
+            found: int | None = each.read(users.sole_holder, each.shape, email)
+            return found
+
+        assert sole("anna@shop.example") == ANNA
+        assert sole("nobody@shop.example") is None
+        each.user(77, "carol", EMAIL="Anna@shop.example", ACTIVE="N")
+        each.user(78, "dora", EMAIL="ánna@shop.example")
+        assert sole("anna@shop.example") == ANNA, "an account that is switched off, and another address"
+        each.user(79, "eve", EMAIL="anna@shop.example ")
+        assert sole("anna@shop.example") is None
+    shop.execute("UPDATE b_user SET BLOCKED = 'Y' WHERE ID = 79")
+    assert shop.read(users.sole_holder, shop.shape, "anna@shop.example") == ANNA
+
+
+def test_an_address_of_hundreds_has_no_sole_holder(shop: Shop) -> None:
+    for n in range(users.SAME_ADDRESS):
+        shop.user(100 + n, f"u{n}", EMAIL="ánna@shop.example")
+    assert shop.read(users.sole_holder, shop.shape, "anna@shop.example") is None

@@ -8,7 +8,14 @@ from email.utils import format_datetime
 
 import pytest
 
-from portal.errors import HelpdeskError, HelpdeskGarbled, HelpdeskMissing, HelpdeskRefused, HelpdeskUnreachable
+from portal.errors import (
+    HelpdeskError,
+    HelpdeskGarbled,
+    HelpdeskMissing,
+    HelpdeskRefused,
+    HelpdeskUnauthorized,
+    HelpdeskUnreachable,
+)
 from portal.helpdesk.answer import BAN_SECONDS, LONGEST_BAN, ban_seconds, data_of
 from tests.helpdesk.conftest import sample
 
@@ -60,6 +67,7 @@ def test_500_is_no_ban() -> None:
 def test_success_told_among_errors_is_success() -> None:
     deleted = json.loads(sample("v2_deleted"))
     assert data_of(200, json.dumps({"data": {"id": 1}, **deleted}).encode())["data"] == {"id": 1}
+    assert data_of(200, sample("v2_deleted"))["data"] is None
 
 
 @pytest.mark.parametrize(
@@ -69,6 +77,15 @@ def test_success_told_among_errors_is_success() -> None:
         (200, b'{"errors": {"0": {"code": "e-400"}}}', HelpdeskRefused),
         (200, b'{"error": {"code": "invalid", "message": "no"}}', HelpdeskRefused),
         (404, b"<html>", HelpdeskMissing),
+        (200, b'{"data": [], "errors": [{"code": "e-400"}]}', HelpdeskRefused),
+        (200, b'{"data": {"id": 1}, "errors": [{"code": "e-400"}]}', HelpdeskGarbled),
+        (200, b'{"errors": [{"code": "s-200"}, {"code": "e-500"}]}', HelpdeskUnreachable),
+        (200, b'{"errors": [{"code": "e-401"}]}', HelpdeskUnauthorized),
+        (200, b'{"errors": []}', HelpdeskGarbled),
+        (401, b"<html>", HelpdeskUnauthorized),
+        (403, b'{"error": {"code": "forbidden", "message": "no"}}', HelpdeskUnauthorized),
+        (408, b"", HelpdeskUnreachable),
+        (413, b"<html>", HelpdeskRefused),
         (400, b"{}", HelpdeskRefused),
         (500, b'{"data": []}', HelpdeskUnreachable),
         (503, b"<html>", HelpdeskUnreachable),
@@ -84,5 +101,6 @@ def test_success_told_among_errors_is_success() -> None:
     ],
 )
 def test_every_other_answer_is_an_error_of_ours(status: int, body: bytes, error: type[HelpdeskError]) -> None:
-    with pytest.raises(error):
+    with pytest.raises(HelpdeskError) as told:
         data_of(status, body)
+    assert type(told.value) is error

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.database import Databases, Unit
-from portal.errors import HelpdeskBanned, HelpdeskBusy
+from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy
 from portal.helpdesk import budget as budget_module
 from portal.helpdesk.budget import Budget
 from portal.store import slots
@@ -98,6 +98,44 @@ def test_who_dies_in_mid_call_takes_his_slot_along_until_it_must_have_ended(data
         assert 0.5 <= time.monotonic() - began < 2
 
     run(dies())
+
+
+def test_a_call_that_may_take_longer_keeps_its_slot_for_longer(databases: Databases) -> None:
+    async def taken() -> list[float]:
+        budget = Budget(databases, 3, 20.0, 60.0)
+        await budget._take(0), await budget._take(0, 220.0)
+        return await databases.read(
+            lambda unit: [
+                float(row[0])
+                for row in unit.state.execute(
+                    text(
+                        "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), free_at) / 1000000 "
+                        "FROM custom_hde_api_slot WHERE free_at > UTC_TIMESTAMP(6) ORDER BY free_at"
+                    )
+                )
+            ]
+        )
+
+    usual, longer = run(taken())
+    assert 80 < usual <= 85 and 300 < longer <= 305
+
+
+def test_a_database_that_goes_away_in_mid_call_leaves_the_slot_taken_and_the_answer_whole(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_told: object) -> None:
+        raise DatabaseAway("gone")
+
+    async def call() -> None:
+        budget = Budget(databases, 1, 60.0, 60.0)
+        async with budget.slot(0) as slot:
+            monkeypatch.setattr(slots, "release", gone)
+            monkeypatch.setattr(slots, "allow", gone)
+            await budget.answered(slot, 5)
+        with pytest.raises(HelpdeskBusy):
+            await budget._take(0)
+
+    run(call())
 
 
 def test_who_comes_back_late_does_not_free_a_slot_that_is_anothers(databases: Databases) -> None:

@@ -188,6 +188,26 @@ def test_when_the_help_desk_fails_the_last_good_copy_is_shown_with_its_age(
     assert not run(read()).stale
 
 
+@pytest.mark.parametrize(
+    ("error", "hurried"),
+    [(HelpdeskGarbled("an object that makes no sense"), False), (HelpdeskUnreachable("503"), True)],
+)
+def test_one_thing_that_is_broken_hurries_nobody_who_wants_another(
+    desk: Counted, databases: Databases, error: HelpdeskError, hurried: bool
+) -> None:
+    async def read() -> bool:
+        await opened(desk, databases).tickets(ANNA, 1, soon())
+        age(databases, 100)
+        one = opened(desk, databases)
+        desk.error = error
+        with pytest.raises(type(error)):
+            await one.conversation(10, soon())
+        desk.error, desk.delay = None, cache.HURRIED_SECONDS * 2
+        return (await one.tickets(ANNA, 1, soon())).stale
+
+    assert run(read()) is hurried
+
+
 def test_when_the_help_desk_is_slow_the_copy_is_shown_in_time_and_the_answer_is_not_lost(
     desk: Counted, databases: Databases
 ) -> None:

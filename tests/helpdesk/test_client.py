@@ -55,6 +55,7 @@ def test_v2_tickets_come_as_a_map_with_the_accounts_names(v2: Desk) -> None:
     assert first.created_at == datetime(2026, 11, 20, 14, 5, 19, tzinfo=UTC)
     assert (second.id, second.subject, second.status, second.status_name) == (9, "", Status.OTHER, "At the courier")
     assert second.created_at == datetime(2026, 11, 18, 21, 30, tzinfo=UTC)
+    assert first.last_reply_at is None and first.updated_at > first.created_at, "a change is no reply"
     query = v2.asked[-1].url.params
     assert query["user_list"] == str(ANNA) and query["order_by"] == "date_updated{desc}"
 
@@ -178,6 +179,22 @@ def test_v1_internal_messages_are_dropped_whatever_they_call_it(v1: Desk) -> Non
     assert "canary" in sample("v1_messages").decode() and "canary" not in str(messages)
     assert [message.from_staff for message in messages] == [False, True, True], "Kolya is not Anna"
     assert (messages[0].files[0].id, messages[0].files[0].size) == ("5", 1_200_000)
+
+
+def test_v1_a_message_that_says_nothing_of_its_readers_is_shown_to_none(v1: Desk) -> None:
+    row = {"id": 1, "author": {"id": ANNA, "type": "user"}, "body": "canary", "created_at": "2026-11-20T10:00:00Z"}
+    shown: list[Any] = []
+    for internal in (
+        {},
+        {"internal": None},
+        {"internal": {}},
+        {"internal": []},
+        {"internal": "no"},
+        {"internal": False},
+    ):
+        v1.answer("/tickets/10/messages", page_of([{**row, **internal}]))
+        shown.append(len(run(v1.client().list_messages(ticket()))))
+    assert shown == [0, 0, 0, 0, 0, 1]
 
 
 # Whose rows
@@ -341,6 +358,33 @@ def test_after_three_failures_nobody_is_asked_for_a_moment_then_one_probe(
         assert (await reader.get_contact(1)).id == (await reader.get_contact(1)).id == 1
 
     run(bad_day())
+
+
+def test_one_thing_that_stays_broken_is_no_help_desk_that_is_away(v1: Desk) -> None:
+    v1.answer("/users/1", b'{"data": {"id": 1, "na')
+    v1.answer("/users/7", {"data": {"id": 7, "email": "a@b.example"}})
+
+    async def ask() -> None:
+        reader = v1.client()
+        for _ in range(10):
+            with pytest.raises(HelpdeskGarbled):
+                await reader.get_contact(1)
+        assert (await reader.get_contact(7)).id == 7
+
+    run(ask())
+    assert len(v1.asked) == 11
+
+
+def test_several_things_that_are_broken_are(v1: Desk) -> None:
+    async def ask() -> None:
+        reader = v1.client()
+        for number in range(1, 10):
+            v1.answer(f"/users/{number}", b"<h1>Technical works</h1>")
+            with pytest.raises((HelpdeskGarbled, HelpdeskUnreachable)):
+                await reader.get_contact(number)
+
+    run(ask())
+    assert len(v1.asked) == breaker.FAILURES
 
 
 def test_who_queued_while_it_stopped_answering_does_not_call(v1: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,9 +32,10 @@ def test_a_list_that_is_none_is_garbled(wrong: Any) -> None:
         decode.rows(wrong)
 
 
-def test_one_object_may_come_in_an_array() -> None:
+def test_one_object_may_come_in_an_array_or_under_its_id() -> None:
     assert decode.one([{"id": 1}]) == decode.one({"id": 1}) == {"id": 1}
-    for wrong in ([], [{}, {}], "text", None):
+    assert decode.one({"1": {"id": 1}}) == decode.one([{"1": {"id": 1}}]) == {"id": 1}
+    for wrong in ([], [{}, {}], {"1": "text"}, {"error": []}, "text", None):
         with pytest.raises(HelpdeskGarbled):
             decode.one(wrong)
 

@@ -27,8 +27,8 @@ def kept(databases: Databases) -> set[str]:
 
 def put(databases: Databases, key: str, body: bytes | None, days: int) -> None:
     def work(unit: Unit) -> None:
-        snapshots.claim(unit, "tickets", key, b"me", 30)
-        snapshots.store(unit, "tickets", key, holder=b"me", body=body)
+        began = snapshots.claim(unit, "tickets", key, b"me", 30).at
+        snapshots.store(unit, "tickets", key, holder=b"me", began=began, body=body)
         past = text("UPDATE custom_hde_snapshot SET fetched_at = fetched_at - INTERVAL :days DAY WHERE id = :key")
         unit.state.execute(past, {"days": days, "key": key.encode()})
 
@@ -67,8 +67,9 @@ def test_a_claim_is_prolonged_by_its_holder_alone(databases: Databases) -> None:
 
 
 def test_who_lost_his_claim_keeps_nothing(databases: Databases) -> None:
-    databases.run_here(snapshots.claim, "tickets", "1", b"late", 0)
+    began = databases.run_here(snapshots.claim, "tickets", "1", b"late", 0).at
     assert databases.run_here(snapshots.claim, "tickets", "1", b"me", 30).claimed
-    databases.run_here(lambda unit: snapshots.store(unit, "tickets", "1", holder=b"late", body=b"1late"))
+    late = {"holder": b"late", "began": began, "body": b"1late"}
+    assert databases.run_here(lambda unit: snapshots.store(unit, "tickets", "1", **late)) is None
     assert databases.read_here(snapshots.load, "tickets", "1") is None
     assert databases.read_here(snapshots.look, "tickets", "1")[1], "nor ends another's"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from portal import assets
 from portal.config import Settings
-from portal.model import Attachment, Channel, Conversation, Message, Status, Ticket
+from portal.model import Attachment, Channel, Conversation, Message, OrderChoice, Status, Ticket
+from portal.service.writing import Delivery, Enclosed, Problem, Written
+from portal.web.entered import NOTHING, Entered, Why
 from portal.web.pages import Pages
 from portal.web.statics import Statics
 
@@ -48,6 +51,16 @@ FILES = (
 )
 
 
+TYPED = {
+    "ru": "Здравствуйте.\n\nКурьер так и не приехал. <b>Когда</b> ждать?\n  - дома после 18:00",
+    "en": "Hello.\n\nThe courier has not come. <b>When</b> will he?\n  - at home after 18:00",
+}
+ORDERS = (
+    OrderChoice(1007, "A-1007", NOW - timedelta(days=9), Decimal("4590"), "RUB"),
+    OrderChoice(990, "A-0990", NOW - timedelta(days=400), Decimal("1299.50"), "RUB"),
+)
+
+
 def settings() -> Settings:
     """As much of the settings as pages ask about."""
     return cast(Settings, SimpleNamespace(prefix=PREFIX, timezone=ZoneInfo("Europe/Moscow"), locale="ru"))
@@ -82,7 +95,7 @@ def requests(tickets: int = 0, locale: str = "ru", **changes: Any) -> SimpleName
     """A service.requests.RequestList."""
     shown = tuple(ticket(number, locale) for number in range(1, tickets + 1))
     view = {"sight": "proven", "email": EMAIL, "tickets": shown, "page": 1, "pages": 1, "total": tickets, "as_of": NOW, "stale": False,
-            "pending": False, "version": "1"}  # fmt: skip
+            "pending": False, "version": "1", "written": ()}  # fmt: skip
     return SimpleNamespace(**{**view, **changes})
 
 
@@ -90,8 +103,31 @@ def conversation(messages: int = 4, locale: str = "ru", **changes: Any) -> Simpl
     """A service.requests.RequestView."""
     whole = Conversation(ticket(1, locale), tuple(message(number) for number in range(1, messages + 1)))
     return SimpleNamespace(
-        **{"ticket_id": 1, "conversation": whole, "as_of": NOW, "stale": False, "version": "1", **changes}
+        **{
+            "ticket_id": 1,
+            "conversation": whole,
+            "as_of": NOW,
+            "stale": False,
+            "version": "1",
+            "requester_id": 7,
+            "written": (),
+            **changes,
+        }
     )
+
+
+def closed(locale: str) -> Conversation:
+    return Conversation(ticket(5, locale, id=1), (message(1), message(2)))
+
+
+def written(number: int = 1, locale: str = "ru", **changes: Any) -> Written:
+    """Something Anna wrote here a few seconds ago."""
+    made = Written(
+        id=number, is_request=False, ticket_id=1, result_id=None, subject=SUBJECTS[locale][number % 6], text=TYPED[locale], order="",
+        files=(Enclosed("квитанция.jpg", 1_240_000),) if number == 1 else (), delivery=Delivery.SENDING,
+        written_at=NOW - timedelta(seconds=5), finished_at=None,
+    )  # fmt: skip
+    return replace(made, **changes)
 
 
 def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -100,6 +136,10 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "now": NOW,
         "flash": None,
         "csrf": "token",
+        "account": 7,
+        "entered": NOTHING,
+        "can_write": True,
+        "orders": (),
         "can_prove": True,
         "email": EMAIL,
         "token": "a.b-c",
@@ -114,7 +154,22 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
     def prove(state: str, **more: Any) -> tuple[str, dict[str, Any]]:
         return "requests/prove.html", {**common, "state": state, **more}
 
-    nothing = {"conversation": None, "as_of": None}
+    def new(**more: Any) -> tuple[str, dict[str, Any]]:
+        return "requests/new.html", {**common, "orders": ORDERS, **more}
+
+    def kept(**more: Any) -> tuple[str, dict[str, Any]]:
+        return "requests/kept.html", {**common, "one": written(1, locale, is_request=True, ticket_id=None, **more)}
+
+    def back(why: Why) -> tuple[str, dict[str, Any]]:
+        given = {"entered": replace(full, why=why), "path": f"{PREFIX}/new", "sign_in": "/auth/?backurl=%2F"}
+        return "requests/back.html", {"account": 7, **given}
+
+    full = Entered(SUBJECTS[locale][0], TYPED[locale], "A-1007", files=("квитанция.jpg",))
+    every = replace(full, problems=tuple(Problem), files=tuple(f"{number}.pdf" for number in range(11)))
+    on_the_way = tuple(written(number, locale, delivery=delivery) for number, delivery in enumerate(Delivery, 1))
+    late = written(5, locale, written_at=NOW - timedelta(minutes=5))
+    new_ones = tuple(replace(one, is_request=True, ticket_id=None, order="A-1007") for one in on_the_way)
+    nothing = {"conversation": None, "as_of": None, "requester_id": None}
     return {
         "list-many": index(requests(25, locale, page=2, pages=9, total=243)),
         "list-one": index(requests(1, locale)),
@@ -134,6 +189,28 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-empty": show(conversation(0, locale)),
         "show-pending": show(conversation(**nothing)),
         "show-away": show(conversation(**nothing, stale=True)),
+        "list-written": index(requests(3, locale, written=new_ones)),
+        "list-first-written": index(requests(0, locale, written=new_ones[:1])),
+        "list-away-written": index(requests(pending=True, stale=True, as_of=None, written=new_ones[:1])),
+        "show-written": show(conversation(2, locale, written=(*on_the_way, late))),
+        "show-closed": show(conversation(2, locale, conversation=closed(locale))),
+        "show-away-written": show(conversation(**{**nothing, "requester_id": 7}, stale=True, written=(late,))),
+        "show-problems": show(conversation(2, locale), entered=every),
+        **{f"show-form-{why.value}": show(conversation(2, locale), entered=replace(full, why=why, seconds=1300))
+           for why in (Why.STALE, Why.BROKEN, Why.TOO_OFTEN)},
+        "show-unknown": show(conversation(**nothing, stale=True), entered=replace(full, why=Why.UNKNOWN)),
+        "new": new(),
+        "new-no-orders": new(orders=()),
+        "new-problems": new(entered=every),
+        "new-stale": new(entered=replace(full, why=Why.STALE)),
+        "new-too-often": new(entered=replace(full, why=Why.TOO_OFTEN, seconds=30_000)),
+        "new-no-email": new(can_write=False, entered=full),
+        "kept": kept(),
+        "kept-late": kept(written_at=NOW - timedelta(minutes=5)),
+        "kept-unsure": kept(delivery=Delivery.UNSURE),
+        "kept-failed": kept(delivery=Delivery.FAILED),
+        "back-signed-out": back(Why.SIGNED_OUT),
+        "back-away": back(Why.AWAY),
         **{f"prove-{state}": prove(state) for state in ("ask", "asked", "follow", "done", "expired", "shared")},
         "prove-ask-no-mail": prove("ask", can_prove=False),
         "prove-too-often": prove("too_often", minutes=22),

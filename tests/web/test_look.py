@@ -103,6 +103,19 @@ def test_axe_finds_nothing(browser: Browser, locale: str, width: int, scheme: An
         "show-away",
         "prove-follow",
         "error-404",
+        "list-written",
+        "list-away-written",
+        "show-written",
+        "show-closed",
+        "show-away-written",
+        "show-problems",
+        "show-unknown",
+        "new",
+        "new-problems",
+        "new-no-email",
+        "kept-late",
+        "kept-failed",
+        "back-signed-out",
     ):
         page.goto(f"{SHOP}{PREFIX}/{name}")
         for summary in page.query_selector_all("summary"):
@@ -124,10 +137,11 @@ def test_targets_are_large_enough_for_a_finger(browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 700}, has_touch=True)
     serve(context, states, "ru")
     page = context.new_page()
-    for name in ("list-many", "list-unproven", "show", "prove-follow"):
+    for name in ("list-many", "list-unproven", "show", "prove-follow", "show-written", "new", "back-signed-out"):
         page.goto(f"{SHOP}{PREFIX}/{name}")
         small = page.evaluate(
-            """[...document.querySelectorAll("a, button, summary")].filter(e => !e.closest(".text p, .text li, .text div, .skip"))
+            """[...document.querySelectorAll("a, button, summary, textarea, select, .attach label, input[name=subject]")]
+            .filter(e => !e.closest(".text p, .text li, .text div, .skip, .note"))
             .map(e => [e.textContent.trim(), Math.max(e.getBoundingClientRect().height,
                 e.matches("h2 a") ? e.closest("li").getBoundingClientRect().height : 0)]).filter(([, height]) => height < 44)"""
         )

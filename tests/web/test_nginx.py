@@ -23,6 +23,7 @@ import uvicorn
 from portal import snippets
 from portal.app import create_app
 from portal.config import Settings
+from portal.web import intake
 from portal.web.address import client_address
 from tests.stage import ANNA, Stage, stage
 
@@ -252,6 +253,19 @@ def test_bodies_are_bounded_before_they_reach_the_portal(site: Site) -> None:
     assert site.ask("POST", "/api/hde-webhook", b"x" * (1 << 20)).status == 200
     assert site.ask("POST", "/api/hde-webhook", b"x" * ((1 << 20) + 1)).status == 413
     assert site.ask("POST", f"{PREFIX}/10482/reply", b"x" * (3 << 20)).status == 200
+
+
+def test_more_files_than_allowed_still_reach_the_portal_which_gives_the_text_back(site: Site) -> None:
+    told = json.loads(site.ask("POST", f"{PREFIX}/new", b"x" * (130 << 20)).body)
+    assert (told["by"], told["length"]) == ("portal", 130 << 20)
+
+
+def test_what_even_nginx_will_not_take_is_told_in_words(site: Site) -> None:
+    refused = site.ask("POST", f"{PREFIX}/new", None, Content_Length=str(257 << 20))
+    assert refused.status == 413 and "Вернитесь назад" in refused.body.decode() and "Go back" in refused.body.decode()
+    assert refused.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert refused.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert intake.DRAIN_BYTES > (256 << 20), "whatever nginx lets through is read to its end"
 
 
 def test_the_panels_token_is_not_in_the_access_log(site: Site) -> None:

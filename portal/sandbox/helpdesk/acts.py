@@ -59,7 +59,8 @@ def open_ticket(
     )
     state.tickets[ticket.id] = ticket
     state.changed("ticket", ticket.id)
-    post(state, ticket, author or requester, html, files=files, at=now)
+    message = _say(state, ticket, author or requester, html, files=files, at=now)
+    state.outgoing.happened("ticket.created", ticket.id, message.id)
     return ticket
 
 
@@ -80,6 +81,22 @@ def post(
     at: float | None = None,
 ) -> Message:
     """A message. An operator's takes the ticket into work and waits for the customer; a customer's opens it again."""
+    message = _say(state, ticket, author, html, internal=internal, files=files, at=at)
+    if not internal:
+        state.outgoing.happened("message.created", ticket.id, message.id)
+    return message
+
+
+def _say(
+    state: State,
+    ticket: Ticket,
+    author: Person,
+    html: str,
+    *,
+    internal: bool = False,
+    files: Iterable[int] = (),
+    at: float | None = None,
+) -> Message:
     now = at or time.time()
     text = _stripped(html) if state.quirks.strip_marks else html
     message = Message(state.next_id(), author.id, text, internal, now, now, list(files))
@@ -113,6 +130,7 @@ def set_status(state: State, ticket: Ticket, status: str, at: float | None = Non
     ticket.waiting = ticket.waiting and status != "closed"
     state.changed("status", ticket.id)
     touch(state, ticket, at)
+    state.outgoing.happened("ticket.status_changed", ticket.id)
 
 
 def assign(state: State, ticket: Ticket, owner_id: int) -> None:

@@ -15,6 +15,7 @@ from portal.sandbox.helpdesk.faults import Fault
 from portal.sandbox.helpdesk.limit import BAN_FORMS
 from portal.sandbox.helpdesk.seed import seed_demo
 from portal.sandbox.helpdesk.state import Message, Person, Quirks, State, Ticket
+from portal.sandbox.helpdesk.switches import quirks, webhooks
 from portal.sandbox.helpdesk.words import STATUSES, TICKET_FIELDS, field_id
 
 Told = dict[str, Any]
@@ -139,6 +140,7 @@ def reset(state: State, told: Told) -> Told:
     state.faults.mend()
     state.journal.clear()
     state.limit.lift()
+    state.outgoing.clear()
     state.quirks = Quirks()
     return {}
 
@@ -192,16 +194,6 @@ def mend(state: State, told: Told) -> Told:
     state.faults.mend()
     state.limit.lift()
     return {}
-
-
-def quirks(state: State, told: Told) -> Told:
-    known = {name: type(value) for name, value in asdict(Quirks()).items()}
-    for key, value in told.items():
-        if key not in known:
-            raise Impossible(f"no such quirk: {key}; there are {', '.join(known)}")
-        is_flag = known[key] is bool
-        setattr(state.quirks, key, str(value).lower() in ("true", "1", "yes", "on") if is_flag else known[key](value))
-    return asdict(state.quirks)
 
 
 def limit(state: State, told: Told) -> Told:
@@ -294,5 +286,6 @@ ACTS: dict[str, Callable[[State, Told], Told]] = {
     "faults": fault,
     "mend": mend,
     "quirks": quirks,
+    "webhooks": webhooks,
     "limit": limit,
 }

@@ -47,6 +47,7 @@ def render_index(state: State, words: str) -> str:
             faults=state.faults.active,
             kinds=KINDS,
             ban_forms=BAN_FORMS,
+            webhooks=state.outgoing,
         )
 
 

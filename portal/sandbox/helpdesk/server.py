@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from portal.sandbox.helpdesk.app import create_app
+from portal.sandbox.helpdesk.sender import sending
 from portal.sandbox.helpdesk.state import State
 
 START_SECONDS = 10.0
@@ -45,7 +46,7 @@ def _server(state: State) -> uvicorn.Server:
 
 def serve(state: State, host: str = "127.0.0.1", port: int = 0) -> None:
     """Serve until the process is told to stop (SIGINT, SIGTERM)."""
-    with _listening(host, port) as listener:
+    with _listening(host, port) as listener, sending(state):
         _server(state).run(sockets=[listener])
 
 
@@ -55,8 +56,9 @@ def running(state: State | None = None, host: str = "127.0.0.1", port: int = 0) 
 
     Port 0 lets the system choose. The thread ends with the block, calls under way included.
     """
-    server = _server(state or State())
-    with _listening(host, port) as listener:
+    state = state or State()
+    server = _server(state)
+    with _listening(host, port) as listener, sending(state):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox-helpdesk")
         thread.start()
         try:

@@ -17,6 +17,7 @@ from typing import Any
 from portal.sandbox.helpdesk.faults import Faults
 from portal.sandbox.helpdesk.journal import Journal
 from portal.sandbox.helpdesk.limit import Limit
+from portal.sandbox.helpdesk.outgoing import Outgoing
 
 API_USER = 1
 
@@ -139,6 +140,7 @@ class State:
         self.faults = Faults()
         self.quirks = Quirks()
         self.effects: list[tuple[str, int]] = []
+        self.outgoing = Outgoing()
         self.clear()
 
     def clear(self) -> None:

@@ -46,7 +46,7 @@ async def serve_call(state: State, scope: HTTPScope, receive: Receive, send: Sen
     with state.lock:
         state.effects = []
         answer = _work(state, request, body, allowed, hit)
-        entry.effects = state.effects
+        entry.effects, state.effects = state.effects, []
         entry.status, entry.done = 0 if "drop" in hit else answer.status, time.time()
     if "drop" in hit:
         await _hang_up(scope, receive)

@@ -1,0 +1,204 @@
+"""Where a customer writes: a reply to a request, and a new one. What he typed comes back to him whatever happens."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from portal.database import Unit
+from portal.errors import DatabaseAway, NotFound, TooOften
+from portal.model import OrderChoice
+from portal.service import requests as service
+from portal.service import writing
+from portal.service.identity import Person, Sight
+from portal.service.writing import Choices, Delivery, Draft, Problem
+from portal.store.outbox import Kept
+from portal.web import intake
+from portal.web.answers import RETRY_SECONDS, Answer, bare_page, page, redirect
+from portal.web.entered import NOTHING, Entered, Why, given_back
+from portal.web.intake import Form
+from portal.web.requests import conversation, number, written
+from portal.web.site import Site
+from portal.web.visitor import (
+    AnyRequest,
+    CrossSite,
+    SignedOut,
+    Visitor,
+    check_form,
+    check_origin,
+    login_address_to,
+    own_path,
+)
+
+log = logging.getLogger(__name__)
+
+WRITTEN = "written"
+"""The flash of a page that shows what has just been written."""
+
+
+@post("/{ticket_id:str}/reply", status_code=303, request_max_body_size=None)
+async def reply(request: AnyRequest, site: NamedDependency[Site], ticket_id: FromPath[str]) -> Answer:
+    """Keep a message for one of the visitor's requests."""
+
+    async def act(visitor: Visitor, form: Form) -> Answer:
+        view = await service.view_for(visitor.person, site.desk, number(ticket_id))
+        unknown = Why.UNKNOWN if view.requester_id is None else None
+        draft, entered = _checked(site, visitor, form, is_request=False, otherwise=unknown)
+        if draft and view.requester_id is not None:
+            try:
+                await site.databases.run(writing.reply, visitor.person, view.ticket_id, view.requester_id, draft)
+                return redirect(site, f"/{view.ticket_id}#last", visitor, flash=WRITTEN)
+            except TooOften as error:
+                entered = _entered(form, why=Why.TOO_OFTEN, seconds=error.retry_after)
+        view = service.with_written(view, await written(site, request, visitor))
+        return _later(conversation(site, request, visitor, view, entered=entered, status=entered.status), entered)
+
+    return await _taken(site, request, act)
+
+
+@get("/new")
+async def new(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
+    """The form of a new request; `?order=` chooses one of his orders, `?again=` fills in one that was not delivered."""
+    visitor = await site.visitors.of(request)
+    entered = Entered(order=request.query_params.get("order", ""))
+    again = request.query_params.get("again")
+    if again is not None:
+        kept = await site.databases.read(writing.request_of, visitor.person.customer.id, number(again))
+        if kept and kept.delivery is Delivery.FAILED:
+            files = [file.name for file in kept.files]
+            entered = Entered(kept.subject, kept.text, kept.order, files=files)
+    return await _form(site, request, visitor, entered)
+
+
+@post("/new", status_code=303, request_max_body_size=None)
+async def open_request(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
+    """Keep a new request of the visitor's."""
+
+    async def act(visitor: Visitor, form: Form) -> Answer:
+        draft, entered = _checked(site, visitor, form, is_request=True)
+        if draft and visitor.person.sight is not Sight.NO_EMAIL:
+            try:
+                kept = await site.databases.run(_keep, site.orders, visitor.person, draft)
+                if kept:
+                    return redirect(site, f"/new/{kept.id}", visitor, flash=WRITTEN)
+                entered = _entered(form, problems=[Problem.NOT_HIS_ORDER])
+            except TooOften as error:
+                entered = _entered(form, why=Why.TOO_OFTEN, seconds=error.retry_after)
+        return _later(await _form(site, request, visitor, entered), entered)
+
+    return await _taken(site, request, act)
+
+
+@get("/new/{kept_id:str}")
+async def on_its_way(request: AnyRequest, site: NamedDependency[Site], kept_id: FromPath[str]) -> Answer:
+    """A new request that is on its way; once it has arrived, the way to its conversation."""
+    visitor = await site.visitors.of(request)
+    kept = await site.databases.read(writing.request_of, visitor.person.customer.id, number(kept_id))
+    if kept is None:
+        raise NotFound
+    if kept.ticket_id is not None:
+        # With the flash he is read anew: the ticket has become his a moment ago.
+        return redirect(site, f"/{kept.ticket_id}", visitor, flash="opened")
+    return page(site, request, visitor, "requests/kept.html", one=kept)
+
+
+async def _taken(site: Site, request: AnyRequest, act: Callable[[Visitor, Form], Awaitable[Answer]]) -> Answer:
+    """Read the form of whoever it is and act on it; who cannot be let in, or served, gets his words back.
+
+    Where it comes from is looked at first: another site never gets to see what it has made a browser send.
+    """
+    check_origin(request, site.settings.public_url)
+    visitor, why = None, Why.SIGNED_OUT
+    try:
+        visitor = await site.visitors.of(request, newly=True)
+    except SignedOut:
+        pass
+    except DatabaseAway as error:
+        why = _told(error)
+    with await intake.read(request, keep_files=visitor is not None) as form:
+        if visitor is not None:
+            try:
+                return await act(visitor, form)
+            except DatabaseAway as error:
+                why = _told(error)
+        return _back(site, request, _entered(form, why=why))
+
+
+def _told(error: DatabaseAway) -> Why:
+    log.warning("a customer's text is given back: %s: %s", type(error).__name__, error)
+    return Why.AWAY
+
+
+def _back(site: Site, request: AnyRequest, entered: Entered) -> Answer:
+    """The words on a page of their own, for somebody we do not know, in a form that leads to the same address."""
+    path = own_path(request)
+    sign_in = login_address_to(site.settings, f"{site.settings.prefix}/")
+    context = {"entered": entered, "path": path, "sign_in": sign_in}
+    return _later(bare_page(site, request, "requests/back.html", entered.status, **context), entered)
+
+
+def _later(answer: Answer, entered: Entered) -> Answer:
+    """Programs are told, too, when it makes sense to try again."""
+    if entered.status in (429, 503):
+        answer.headers["retry-after"] = str(entered.seconds or RETRY_SECONDS)
+    return answer
+
+
+def _checked(
+    site: Site, visitor: Visitor, form: Form, *, is_request: bool, otherwise: Why | None = None
+) -> tuple[Draft | None, Entered]:
+    """The draft that the form holds, or why it is not sent; `otherwise`: a reason that stands even if all is well."""
+    if form.broken:
+        return None, _entered(form, why=Why.BROKEN)
+    try:
+        name = check_form(site.tokens, visitor.person, form.fields)
+    except CrossSite:
+        return None, _entered(form, why=Why.STALE)
+    draft = _draft(name, form)
+    problems = writing.problems(draft, is_request=is_request)
+    if problems or otherwise:
+        return None, _entered(form, problems=problems, why=None if problems else otherwise)
+    return draft, NOTHING
+
+
+def _draft(name: str, form: Form) -> Draft:
+    """What is written, under the name of its form and what it says.
+
+    The same form sent twice by an impatient finger is one message; another text from a page that the browser has taken
+    out of its memory is another one.
+    """
+    text, subject, order = (form.fields.get(field, "") for field in ("text", "subject", "order"))
+    said = "\0".join([subject, order, text, *(f"{file.name}:{file.size}" for file in form.files)])
+    digest = hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return Draft(text, f"{name}:{digest}", subject, order, form.files)
+
+
+def _entered(form: Form, *, problems: Sequence[Problem] = (), why: Why | None = None, seconds: int = 0) -> Entered:
+    return given_back(form.fields, [file.name for file in form.files], problems=problems, why=why, seconds=seconds)
+
+
+def _keep(unit: Unit, orders: Choices, person: Person, draft: Draft) -> Kept | None:
+    """Keep a request, None when it names an order that is not his. Raises TooOften."""
+    order = orders.own(unit, person.customer.id, draft.order) if draft.order else None
+    return writing.open_request(unit, person, draft, order) if order or not draft.order else None
+
+
+async def _form(site: Site, request: AnyRequest, visitor: Visitor, entered: Entered) -> Answer:
+    """The form of a new request, with what has been entered into it."""
+    orders = await site.databases.read(_offered, site.orders, visitor.person.customer.id, entered.order)
+    shown = {"entered": entered, "orders": orders, "can_write": visitor.person.sight is not Sight.NO_EMAIL}
+    return page(site, request, visitor, "requests/new.html", status=entered.status, **shown)
+
+
+def _offered(unit: Unit, orders: Choices, user_id: int, wanted: str) -> list[OrderChoice]:
+    """The orders to choose from: his newest, and the wanted one before them when it is his and older."""
+    newest = list(orders.choices(unit, user_id))
+    if not wanted or any(order.number == wanted for order in newest):
+        return newest
+    older = orders.own(unit, user_id, wanted)
+    return [older, *newest] if older else newest

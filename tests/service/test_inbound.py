@@ -1,0 +1,381 @@
+"""What an event sets off: copies are forgotten, in every process, and a fetch under way is not taken for fresh."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from portal import worker
+from portal.database import Databases
+from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskGarbled
+from portal.helpdesk.cache import Cache
+from portal.model import Event
+from portal.service import feed, inbound
+from portal.service.feed import Feed
+from portal.store import inbox, snapshots
+from tests.conftest import MariaDB
+from tests.helpdesk.conftest import databases, run
+from tests.helpdesk.test_cache import ANNA, TICKET, Counted, opened, said, soon
+
+__all__ = ["databases"]
+
+BORIS = 42
+WAIT_SECONDS = 10
+
+
+@pytest.fixture
+def desk() -> Iterator[Counted]:
+    return Counted()  # type: ignore[return-value]
+
+
+def event(number: int = 1, kind: str = "message.created", ticket: int = TICKET.id, contact: int | None = ANNA) -> Event:
+    return Event(kind, ticket, contact, None, None, f"b:{number}".encode())
+
+
+def put(databases: Databases, *events: Event) -> None:
+    for one in events:
+        assert databases.run_here(inbox.put, one)
+
+
+def states(databases: Databases) -> list[tuple[str, int, str]]:
+    query = text("SELECT state, attempts, reason FROM custom_hde_inbox ORDER BY id")
+    rows = databases.read_here(lambda unit: list(unit.state.execute(query)))
+    return [(bytes(state).decode(), attempts, reason) for state, attempts, reason in rows]
+
+
+def make_due(databases: Databases) -> None:
+    query = text("UPDATE custom_hde_inbox SET run_at = UTC_TIMESTAMP(6)")
+    databases.run_here(lambda unit: unit.state.execute(query).rowcount)
+
+
+async def hear(*feeds: Feed) -> None:
+    for one in feeds:
+        await one.hear()
+
+
+def test_an_event_makes_every_process_read_again(desk: Counted, databases: Databases) -> None:
+    async def story() -> None:
+        caches = [opened(desk, databases) for _ in range(2)]
+        feeds = [Feed(databases, cache) for cache in caches]
+        for cache in caches:
+            await cache.conversation(10, soon())
+            await cache.tickets(ANNA, 1, soon())
+            await cache.tickets(ANNA, 2, soon())
+        assert desk.calls == 3
+        desk.messages += (said(3, True),)
+        put(databases, event())
+        await hear(*feeds)
+        assert len((await caches[0].conversation(10, soon())).value.messages) == 2, "the positive control: not yet"
+        assert await inbound.step(databases)
+        await hear(*feeds)
+        for cache in caches:
+            assert len((await cache.conversation(10, soon())).value.messages) == 3
+            await cache.tickets(ANNA, 1, soon())
+            await cache.tickets(ANNA, 2, soon())
+        assert desk.calls == 6, "one call each for both of them"
+        await hear(*feeds)
+        await caches[1].conversation(10, soon())
+        assert desk.calls == 6, "what is heard of twice drops nothing that is newer"
+        assert not await inbound.step(databases)
+
+    run(story())
+    assert states(databases) == [("done", 1, "")]
+
+
+def test_other_peoples_copies_stay(desk: Counted, databases: Databases) -> None:
+    async def story() -> None:
+        cache = opened(desk, databases)
+        for contact in (4, ANNA, 411):
+            await cache.tickets(contact, 1, soon())
+        await cache.conversation(11, soon())
+        before = desk.calls
+        put(databases, event())
+        await inbound.step(databases)
+        await hear(Feed(databases, cache))
+        for contact in (4, 411):
+            await cache.tickets(contact, 1, soon())
+        await cache.conversation(11, soon())
+        assert desk.calls == before
+        await cache.tickets(ANNA, 1, soon())
+        assert desk.calls == before + 1
+
+    run(story())
+
+
+@pytest.mark.parametrize("told", [None, BORIS])
+def test_the_lists_of_the_requester_we_know_go_too(desk: Counted, databases: Databases, told: int | None) -> None:
+    """The event does not say whose the ticket is, or says whose it has become: it was in Anna's list."""
+
+    async def story() -> None:
+        cache = opened(desk, databases)
+        await cache.tickets(ANNA, 1, soon())
+        await cache.conversation(10, soon())
+        put(databases, event(contact=told))
+        await inbound.step(databases)
+        await hear(Feed(databases, cache))
+        before = desk.calls
+        await cache.tickets(ANNA, 1, soon())
+        assert desk.calls == before + 1
+
+    run(story())
+
+
+def test_a_fetch_that_began_before_the_event_is_fetched_again_for_whoever_waits(
+    desk: Counted, databases: Databases
+) -> None:
+    async def story() -> None:
+        cache, other = opened(desk, databases), opened(desk, databases)
+        fetched = asyncio.Event()
+        old = desk.messages
+
+        async def slow_messages(_ticket: object) -> tuple[object, ...]:
+            seen = desk.messages
+            if seen is old:
+                fetched.set()
+                await asyncio.sleep(0.3)
+            return seen
+
+        desk.list_messages = slow_messages  # type: ignore[method-assign, assignment]
+        reading = asyncio.create_task(cache.conversation(10, soon()))
+        await fetched.wait()
+        desk.messages += (said(3, True),)
+        put(databases, event())
+        await inbound.step(databases)
+        assert len((await reading).value.messages) == 3
+        assert len((await other.conversation(10, soon())).value.messages) == 3
+        assert len((await cache.conversation(10, soon())).value.messages) == 3
+        assert desk.calls == 2
+
+    run(story())
+
+
+def test_a_storm_of_events_does_not_make_one_reader_fetch_for_ever(desk: Counted, databases: Databases) -> None:
+    async def story() -> None:
+        cache = opened(desk, databases)
+        answer = desk._answer
+
+        async def and_again(value: object) -> object:
+            databases.run_here(snapshots.forget, "conversation", "10")
+            return await answer(value)
+
+        desk._answer = and_again  # type: ignore[method-assign, assignment]
+        await cache.conversation(10, soon())
+        assert desk.calls == 3
+        await cache.conversation(10, soon())
+        assert desk.calls == 6, "and what was forgotten is not kept as fresh"
+
+    run(story())
+
+
+def test_what_another_process_looked_at_before_the_event_is_not_kept_after_it(
+    desk: Counted, databases: Databases
+) -> None:
+    """The look at the row, then the event and its news, and only then the memory: the news must not be lost."""
+
+    async def story() -> None:
+        await opened(desk, databases).conversation(10, soon())
+        cache = opened(desk, databases)
+        news = Feed(databases, cache)
+        keep = cache._keep
+
+        def late(kind: object, key: str, copy: object, *rest: object) -> object:
+            databases.run_here(snapshots.forget, "conversation", key)
+            for gone in databases.read_here(snapshots.forgotten, 10):
+                cache.forget(gone)
+            return keep(kind, key, copy, *rest)  # type: ignore[arg-type]
+
+        cache._keep = late  # type: ignore[method-assign, assignment]
+        await cache.conversation(10, soon())
+        cache._keep = keep  # type: ignore[method-assign]
+        desk.messages += (said(3, True),)
+        await news.hear()
+        assert len((await cache.conversation(10, soon())).value.messages) == 3
+
+    run(story())
+
+
+def test_within_two_seconds_by_the_worker_and_two_feeds(desk: Counted, databases: Databases, database_url: str) -> None:
+    """The loops as they run in two web processes and a worker: the next load shows the new message."""
+
+    async def story() -> None:
+        others = [Databases(database_url) for _ in range(2)]
+        caches = [opened(desk, one) for one in others]
+        loops = [asyncio.create_task(Feed(*pair).run()) for pair in zip(others, caches, strict=True)]
+        loops.append(asyncio.create_task(worker.run([lambda: inbound.step(databases)])))
+        for cache in caches:
+            await cache.conversation(10, soon())
+        for number in range(3, 6):
+            desk.messages += (said(number, True),)
+            await asyncio.to_thread(put, databases, event(number))
+            began = time.monotonic()
+            for cache in caches:
+                while len((await cache.conversation(10, soon())).value.messages) < number:
+                    assert time.monotonic() - began < 2
+                    await asyncio.sleep(0.05)
+        for loop in loops:
+            loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await loop
+        for one in others:
+            one.close()
+
+    run(story())
+
+
+def test_a_feed_that_missed_a_while_hears_all_of_it(
+    desk: Counted, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        cache = opened(desk, databases)
+        await cache.conversation(10, soon())
+        news = Feed(databases, cache)
+        monkeypatch.setattr(feed, "OVERLAP_SECONDS", 0.1)
+        put(databases, event())
+        await inbound.step(databases)
+        await asyncio.sleep(0.5)
+        await news.hear()
+        await cache.conversation(10, soon())
+        assert desk.calls == 2
+
+    run(story())
+
+
+def test_the_feed_goes_on_while_the_database_is_away_and_tells_it_once(
+    databases: Databases, desk: Counted, mariadb: MariaDB, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:  # fmt: skip
+    monkeypatch.setattr(feed, "EVERY_SECONDS", 0.02)
+
+    async def story() -> None:
+        cache = opened(desk, databases)
+        await cache.conversation(10, soon())
+        loop = asyncio.create_task(Feed(databases, cache).run())
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(mariadb.kill)
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(mariadb.start)
+        databases.run_here(snapshots.forget, "conversation", "10")
+        end = time.monotonic() + WAIT_SECONDS
+        while ("conversation", "10") in cache._memory:
+            assert time.monotonic() < end
+            await asyncio.sleep(0.02)
+        loop.cancel()
+
+    run(story())
+    assert caplog.text.count("feed: the database does not answer") == 1
+
+
+def failing(error: Exception, bad: int = TICKET.id) -> tuple[list[int], Callable[[int], Awaitable[None]]]:
+    called: list[int] = []
+
+    async def on_created(ticket_id: int) -> None:
+        called.append(ticket_id)
+        if ticket_id == bad:
+            raise error
+
+    return called, on_created
+
+
+def test_a_new_ticket_is_told_of_and_other_events_are_not(databases: Databases) -> None:
+    called, on_created = failing(ValueError(), bad=0)
+    put(databases, event(1, "ticket.created"), event(2), event(3, "ticket.status_changed"))
+
+    async def work() -> None:
+        while await inbound.step(databases, on_created):
+            pass
+
+    run(work())
+    assert called == [TICKET.id]
+    assert [state for state, *_ in states(databases)] == ["done"] * 3
+
+
+def test_a_poisonous_event_ends_dead_and_the_others_go_on(
+    databases: Databases, caplog: pytest.LogCaptureFixture
+) -> None:
+    called, on_created = failing(HelpdeskGarbled("a canary's words"))
+    put(databases, event(1, "ticket.created"), event(2, "ticket.created", ticket=11))
+
+    async def work() -> None:
+        for _ in range(inbox.MAX_ATTEMPTS + 3):
+            while await inbound.step(databases, on_created):
+                pass
+            make_due(databases)
+
+    run(work())
+    assert states(databases) == [("dead", 10, "HelpdeskGarbled"), ("done", 1, "")]
+    assert called.count(11) == 1
+    assert caplog.text.count("failed at attempt") == 10
+
+
+def test_a_failure_comes_again_later_and_not_at_once(databases: Databases) -> None:
+    called, on_created = failing(HelpdeskGarbled("x"))
+    put(databases, event(1, "ticket.created"))
+    run(inbound.step(databases, on_created))
+    assert not run(inbound.step(databases, on_created))
+    assert called == [TICKET.id]
+
+
+def test_an_attempt_when_nobody_could_be_asked_is_none(databases: Databases) -> None:
+    _called, on_created = failing(HelpdeskBanned(datetime.now(UTC) + timedelta(minutes=20)))
+    put(databases, event(1, "ticket.created"))
+    run(inbound.step(databases, on_created))
+    assert states(databases) == [("waiting", 0, "HelpdeskBanned")]
+
+
+def test_a_database_that_goes_away_in_the_middle_leaves_the_event_to_whoever_comes_next(databases: Databases) -> None:
+    called, on_created = failing(DatabaseAway("in the middle"))
+    put(databases, event(1, "ticket.created"))
+    with pytest.raises(DatabaseAway):
+        run(inbound.step(databases, on_created))
+    assert states(databases) == [("running", 1, "")]
+    query = text("UPDATE custom_hde_inbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
+    databases.run_here(lambda unit: unit.state.execute(query).rowcount)
+    run(inbound.step(databases))
+    assert states(databases) == [("done", 2, "")]
+    assert called == [TICKET.id]
+
+
+def test_two_workers_do_an_event_once(databases: Databases) -> None:
+    called, on_created = failing(ValueError(), bad=0)
+    put(databases, *(event(number, "ticket.created", ticket=number) for number in range(1, 21)))
+
+    async def work() -> None:
+        while await inbound.step(databases, on_created):
+            pass
+
+    async def both() -> None:
+        await asyncio.gather(work(), work(), work())
+
+    run(both())
+    assert sorted(called) == list(range(1, 21))
+
+
+def test_an_event_that_cannot_be_told_from_a_later_one_is_done_again(databases: Databases) -> None:
+    vague = Event("message.created", 10, None, None, None, b"m:vague", is_vague=True)
+    for event_ in (vague, event(2)):
+        put(databases, event_)
+    run(inbound.step(databases))
+    run(inbound.step(databases))
+    assert [state for state, *_ in states(databases)] == ["done", "done"]
+    assert not databases.run_here(inbox.put, vague)
+    assert not databases.run_here(inbox.put, event(2))
+    assert [state for state, *_ in states(databases)] == ["waiting", "done"]
+
+
+def test_the_cache_stands_without_a_feed(desk: Counted, databases: Databases) -> None:
+    """The positive control of the two seconds: nobody tells, and the old copy stays for its minute."""
+
+    async def story() -> None:
+        cache: Cache = opened(desk, databases)
+        await cache.conversation(10, soon())
+        desk.messages += (said(3, True),)
+        put(databases, event())
+        await inbound.step(databases)
+        assert len((await cache.conversation(10, soon())).value.messages) == 2
+
+    run(story())
