@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import NoReturn
 
+from cachetools import TTLCache
+
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway
 from portal.helpdesk.cache import Cache
@@ -24,6 +26,9 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 0.3
 OVERLAP_SECONDS = 15.0
 """A row may be committed that long after the time it carries; what is heard of twice does no harm."""
+
+EXPECT_SECONDS = 5.0
+MAX_EXPECTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def news(unit: Unit, seconds: float) -> News:
 class Feed:
     """Tells this process's memory what to drop, and who has something under way: nobody else's page asks for it.
 
-    `busy` is as old as the last round; who has written something a moment ago knows it from his own browser.
+    That is as old as the last round, but for what was written through this process.
     """
 
     def __init__(self, databases: Databases, cache: Cache) -> None:
@@ -54,7 +59,16 @@ class Feed:
         self._cache = cache
         self._heard_at = monotonic()
         self._is_away = False
-        self.busy: frozenset[int] = frozenset()
+        self._busy: frozenset[int] = frozenset()
+        self._expected: TTLCache[int, bool] = TTLCache(MAX_EXPECTED, EXPECT_SECONDS)
+
+    def is_busy(self, customer_id: int) -> bool:
+        """Whether he has written something that the help desk's copies may not show yet."""
+        return customer_id in self._busy or customer_id in self._expected
+
+    def expect(self, customer_id: int) -> None:
+        """He has written something here, a moment ago: a round will say so."""
+        self._expected[customer_id] = True
 
     async def run(self) -> NoReturn:
         """Ask for ever, whatever happens to the database."""
@@ -80,6 +94,6 @@ class Feed:
         asked_at = monotonic()
         heard = await self._databases.read(news, asked_at - self._heard_at + OVERLAP_SECONDS)
         self._heard_at = asked_at
-        self.busy = heard.busy
+        self._busy = heard.busy
         for gone in heard.forgotten:
             self._cache.forget(gone)

@@ -65,7 +65,7 @@ class Site:
 
         Nobody else's page costs a question.
         """
-        if not newly and customer_id not in self.feed.busy:
+        if not newly and not self.feed.is_busy(customer_id):
             return ()
         return await self.databases.read(writing.written, customer_id)
 

@@ -52,6 +52,7 @@ async def reply(request: AnyRequest, site: NamedDependency[Site], ticket_id: Fro
         if draft and view.requester_id is not None:
             try:
                 await site.databases.run(writing.reply, visitor.person, view.ticket_id, view.requester_id, draft)
+                site.feed.expect(visitor.person.customer.id)
                 return redirect(site, f"/{view.ticket_id}#last", visitor, flash=WRITTEN)
             except TooOften as error:
                 entered = _entered(form, why=Why.TOO_OFTEN, seconds=error.retry_after)
@@ -85,6 +86,7 @@ async def open_request(request: AnyRequest, site: NamedDependency[Site]) -> Answ
             try:
                 kept = await site.databases.run(_keep, site.orders, visitor.person, draft)
                 if kept:
+                    site.feed.expect(visitor.person.customer.id)
                     return redirect(site, f"/new/{kept.id}", visitor, flash=WRITTEN)
                 entered = _entered(form, problems=[Problem.NOT_HIS_ORDER])
             except TooOften as error:
