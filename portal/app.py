@@ -92,6 +92,8 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         return switch_language(site, request)
 
     _tell_what_is_off(settings)
+    if not shape.orders:
+        log.warning("orders are off: the shop has none (module sale), or PORTAL_DATABASE_URL may not read them")
     return Litestar(
         [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *DOORS, *NOT_PUBLISHED],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},

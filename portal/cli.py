@@ -144,7 +144,11 @@ def footer() -> None:
     from portal import snippets
 
     settings = _settings(PublicSettings)
-    click.echo(snippets.footer(settings.prefix, [key.get_secret_value() for key in settings.secret_keys]))
+    click.echo(snippets.footer(settings.prefix))
+    if settings.secret_keys:
+        keys = [key.get_secret_value() for key in settings.secret_keys]
+        click.echo("Secret, and needed by the PHP form alone; for /bitrix/.settings.php of the shop:", err=True)
+        click.echo(snippets.footer_key(keys), err=True)
 
 
 @snippet.command()

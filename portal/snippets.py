@@ -24,22 +24,23 @@ def nginx(public_url: str, prefix: str, upstream: str = UPSTREAM) -> str:
     return environment.get_template("portal.conf").render(public_url=public_url, prefix=prefix, upstream=upstream)
 
 
-def footer(prefix: str, secret_keys: Sequence[str] = ()) -> str:
+def footer(prefix: str) -> str:
     """The widget's line for the site's template, the same for everyone; after it, its PHP form for who wants it inline.
 
-    The PHP form signs with a key of its own, which is printed along when there are `secret_keys` to derive it from.
+    Neither holds a secret: the PHP form reads the key of `footer_key` from the shop's own settings.
     """
     line = f'<script src="{prefix}/widget.js" defer></script>'
-    environment = Environment(  # noqa: S701  # PHP: a path that config.py has checked, and hex digits
+    environment = Environment(  # noqa: S701  # PHP, with nothing in it but a path that config.py has checked
         loader=FileSystemLoader(assets.folder("templates") / "bitrix"),
         undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
-    php = environment.get_template("widget.php").render(
-        line=line, key=widget.signing_key(Tokens(secret_keys)) if secret_keys else "", field=widget.FIELD
-    )
+    php = environment.get_template("widget.php").render(line=line, field=widget.FIELD)
     return f"{line}\n\n\n{php}"
+
+
+def footer_key(secret_keys: Sequence[str]) -> str:
+    """The line of /bitrix/.settings.php with the key that the PHP form signs with; a secret."""
+    return f"'portal_widget_key' => array('value' => '{widget.signing_key(Tokens(secret_keys))}', 'readonly' => true),"
 
 
 def whoami(secret_keys: Sequence[str]) -> str:

@@ -66,6 +66,9 @@ addEventListener("pageshow", (event) => {
   if (event.persisted && document.querySelector("[data-draft]") && !document.querySelector("div.wrong")) location.reload();
 });
 
+// What went wrong is read out and on the screen.
+document.querySelector("div.wrong")?.focus();
+
 // The words survive a closed lid and a way back: in this tab alone, and until they are kept by the server.
 const done = document.querySelector("[data-done]");
 if (done) sessionStorage.removeItem(done.dataset.done);

@@ -53,6 +53,14 @@ def test_what_is_no_token_is_refused(broken: str) -> None:
     assert Tokens([NEW]).open("form", broken, 60) is None
 
 
+@pytest.mark.parametrize("around", ["{}=", " {}", "{} ", "{}\n", "{}.", "{}%20"])
+def test_a_token_has_no_padding(around: str) -> None:
+    tokens = Tokens([NEW])
+    token = tokens.sign("orders", "7")
+    assert tokens.read("orders", "7", token, 60) == (None,)
+    assert tokens.read("orders", "7", around.format(token), 60) is None
+
+
 def test_a_changed_letter_is_refused() -> None:
     tokens = Tokens([NEW])
     token = tokens.sign("form", "7", {"a": 1})

@@ -68,19 +68,19 @@ def _read(unit: Unit, shape: Shape, order_ids: Sequence[int]) -> dict[str, dict[
     """The rows by what they are and by order, each in the order of its place in the shop, then of its id."""
     found: dict[str, dict[int, list[tuple[int, Row]]]] = defaultdict(lambda: defaultdict(list))
     history = {"types": list(changes.RULES), "changes": CHANGES} if shape.changes else {}
-    rows = unit.shop.execute(_statement(shape), {"orders": order_ids, **history}).all()
-    for what, order_id, _, row_id, row in sorted(rows, key=lambda row: row[2:4]):
-        found[what][order_id].append((row_id, _decode(row)))
+    told = unit.shop.execute(_statement(shape), {"orders": order_ids, **history}).scalars()
+    for what, order_id, _, row_id, *row in sorted(map(_decode, told), key=lambda row: row[2:4]):
+        found[what][order_id].append((row_id, row))
     return found
 
 
 def _lines(rows: Sequence[tuple[int, Row]], options: Mapping[int, list[tuple[str, str]]]) -> tuple[OrderLine, ...]:
     """The lines as the buyer knows them: a bundle is one, and its parts, whose prices are in it, are none."""
-    bundles = {row_id for row_id, row in rows if row[5] == SET}
+    ids = {row_id for row_id, _ in rows}
     return tuple(
         _line(row, options.get(row_id, ()))
         for row_id, row in rows
-        if row[5] == SET or row[6] == row_id or row[6] not in bundles
+        if row[5] == SET or row[6] == row_id or row[6] not in ids
     )
 
 
@@ -142,11 +142,13 @@ def _statuses(rows: Rows, language: str) -> Callable[[str], OrderStatus]:
 @cache
 def _statement(shape: Shape) -> TextClause:
     bundle = "MEASURE_NAME, PRICE, PRODUCT_ID, TYPE, SET_PARENT_ID" if shape.bundles else "'', PRICE, PRODUCT_ID, 0, 0"
+    option = _row("'option', b.ORDER_ID, p.SORT, p.ID, b.ID, p.NAME, p.VALUE, p.CODE")
+    status = _row("'status', 0, 0, 0, STATUS_ID, LID, NAME")
     questions = [
         _question("line", "SORT", f"NAME, QUANTITY, {bundle}", "b_sale_basket", "ORDER_ID IN :orders"),
-        f"SELECT 'option', b.ORDER_ID, p.SORT, p.ID, {_row('b.ID, p.NAME, p.VALUE, p.CODE')} FROM b_sale_basket b "  # noqa: S608
+        f"SELECT {option} FROM b_sale_basket b "  # noqa: S608
         "JOIN b_sale_basket_props p ON p.BASKET_ID = b.ID WHERE b.ORDER_ID IN :orders",
-        f"SELECT 'status', 0, 0, 0, {_row('STATUS_ID, LID, NAME')} FROM b_sale_status_lang",  # noqa: S608
+        f"SELECT {status} FROM b_sale_status_lang",  # noqa: S608
     ]
     if shape.parts:
         sent = "DELIVERY_NAME, STATUS_ID, TRACKING_NUMBER, DEDUCTED, `SYSTEM`"
@@ -166,10 +168,11 @@ _OF_ORDERS = "ORDER_ID IN :orders"
 
 
 def _question(what: str, place: str, columns: str, table: str, where: str) -> str:
-    return f"SELECT '{what}', ORDER_ID, {place}, ID, {_row(columns)} FROM {table} WHERE {where}"  # noqa: S608
+    row = _row(f"'{what}', ORDER_ID, {place}, ID, {columns}")
+    return f"SELECT {row} FROM {table} WHERE {where}"  # noqa: S608
 
 
 def _row(columns: str) -> str:
-    # One column whatever the table has, in one encoding whatever the table's: the tables of a shop differ in their
-    # collations, which a UNION of the columns themselves would refuse (error 1271).
+    # One column, as the driver's work grows with columns; and in one encoding whatever the table's: the tables of a
+    # shop differ in their collations, which a UNION of the columns themselves would refuse (error 1271).
     return f"CONVERT(JSON_ARRAY({columns}) USING utf8mb4)"

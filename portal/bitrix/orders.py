@@ -38,9 +38,7 @@ class Sale:
 
     def buyer(self, unit: Unit, user_id: int) -> Buyer | None:
         """An account and what it has bought, in one query; None when there is none, or it is the nameless buyers'."""
-        rows = unit.shop.execute(
-            _buyer(self.shape, bool(self.site_id)), self._at(user_id, anonymous=str(user_id))
-        ).all()
+        rows = unit.shop.execute(_buyer(self.shape, bool(self.site_id)), self._at(user_id)).all()
         return self._buyer(rows) if rows else None
 
     def page(self, unit: Unit, user_id: int, limit: int, offset: int) -> tuple[Order, ...]:
@@ -68,6 +66,7 @@ class Sale:
         return next((order for order in found if order.number == number), None)
 
     def _at(self, user_id: int, **told: object) -> dict[str, object]:
+        """What every query is told; `written` is the account as an option of the shop's would name it."""
         site = {"site": self.site_id} if self.site_id else {}
         return {"user": user_id, "written": str(user_id), **site, **told}
 

@@ -26,7 +26,8 @@ class Shape:
     sec_session: bool = False
     """b_sec_session, of the module security."""
     orders: bool = False
-    """b_sale_order: a shop without the module sale has nothing to tell, and that is fine."""
+    """The tables of the module sale, all that are always needed. A shop without it has no orders, and that is fine; so
+    it looks, too, when the database user may not read one of them."""
     running: bool = False
     """b_sale_order.RUNNING."""
     bundles: bool = False
@@ -41,7 +42,14 @@ _COLUMNS = text(
     "SELECT LOWER(TABLE_NAME), UPPER(COLUMN_NAME), COLLATION_NAME FROM information_schema.COLUMNS "
     "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN "
     "('b_user', 'b_user_auth_action', 'b_user_session', 'b_sec_session', 'b_sale_order', 'b_sale_basket', "
-    "'b_sale_order_payment', 'b_sale_order_delivery', 'b_sale_order_change')"
+    "'b_sale_basket_props', 'b_sale_status_lang', 'b_sale_order_payment', 'b_sale_order_delivery', "
+    "'b_sale_order_change')"
+)
+_ORDERS = (
+    ("b_sale_order", "ACCOUNT_NUMBER"),
+    ("b_sale_basket", "ORDER_ID"),
+    ("b_sale_basket_props", "BASKET_ID"),
+    ("b_sale_status_lang", "STATUS_ID"),
 )
 
 
@@ -60,7 +68,7 @@ def inspect(unit: Unit) -> Shape:
         auth_action_application=("b_user_auth_action", "APPLICATION_ID") in columns,
         user_session=("b_user_session", "SESSION_ID") in columns,
         sec_session=("b_sec_session", "SESSION_ID") in columns,
-        orders=("b_sale_order", "ACCOUNT_NUMBER") in columns and ("b_sale_basket", "ORDER_ID") in columns,
+        orders=all(column in columns for column in _ORDERS),
         running=("b_sale_order", "RUNNING") in columns,
         bundles=("b_sale_basket", "SET_PARENT_ID") in columns,
         parts=("b_sale_order_payment", "ID") in columns and ("b_sale_order_delivery", "SYSTEM") in columns,

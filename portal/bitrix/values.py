@@ -22,10 +22,13 @@ def product(price: Decimal, quantity: Decimal) -> Decimal:
 
 
 def moment(value: object, zone: ZoneInfo) -> datetime | None:
-    """A DATETIME of the shop's, which names no zone, in UTC; None for none, and for MySQL's 0000-00-00."""
+    """A DATETIME of the shop's, which names no zone, in UTC; None for none, and for what is none (0000-00-00)."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
             return None
-    return value.replace(tzinfo=zone).astimezone(UTC) if isinstance(value, datetime) else None
+    try:
+        return value.replace(tzinfo=zone).astimezone(UTC) if isinstance(value, datetime) else None
+    except OverflowError:
+        return None

@@ -29,8 +29,8 @@ CALL_SECONDS = 20.0
 WRITE_READ_SECONDS, WRITE_SECONDS = 30.0, 45.0
 """A call that writes: its answer is awaited longer, as a cut one costs a reading back, or leaves a message aside."""
 
-UPLOAD_READ_SECONDS, UPLOAD_SECONDS = 60.0, 240.0
-"""A call with files: 100 MB at 4 Mbit/s, and what the help desk does with them before it answers."""
+UPLOAD_READ_SECONDS, UPLOAD_SECONDS = 60.0, 120.0
+"""A call with files: 100 MB at 8 Mbit/s, and what the help desk does with them before it answers."""
 
 SLOT_WAIT_SECONDS = 20.0
 CALLS_AT_ONCE = 20

@@ -27,12 +27,9 @@ NOWHERE = 999_999_999
 """An id that no ticket has."""
 
 
-async def all_holds(shop: str, helpdesk: str, prefix: str, panel: str, adopt: Callable[[int], Awaitable[None]]) -> bool:
-    """Walk every step and print a line for each; a step that fails ends the walk. True when all hold.
-
-    `adopt` does what the portal does when it learns that a ticket was opened.
-    """
-    walk = Walk(shop, helpdesk, prefix, panel, adopt)
+async def all_holds(shop: str, helpdesk: str, prefix: str, panel: str) -> bool:
+    """Walk every step and print a line for each; a step that fails ends the walk. True when all hold."""
+    walk = Walk(shop, helpdesk, prefix, panel)
     began = time.monotonic()
     try:
         for step in STEPS:

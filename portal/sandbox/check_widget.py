@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 from portal.sandbox.people import ANNA
 from portal.sandbox.walk import Walk, must, until
+
+EVENT_SECONDS = 2.0
+"""Within so much the portal has done what the help desk's event asks for."""
 
 
 async def knows_her(walk: Walk) -> None:
@@ -26,10 +30,17 @@ async def knows_her(walk: Walk) -> None:
 async def vouches_once(walk: Walk) -> None:
     """Widget: a request with Anna's token is hers whatever address is typed, and a copied token is worth nothing."""
     said = (await walk.anna.get(f"{walk.requests}widget/identity")).json()["custom_fields"]
-    subjects = [f"Widget {secrets.token_hex(8)}" for _ in range(2)]
-    for subject in subjects:
-        told = {"email": "elsewhere@post.example", "text": subject, "custom_fields": said}
-        answer = await walk.nobody.post(f"{walk.helpdesk}/widget/tickets", json=told)
-        await walk.adopt(answer.json()["ticket_id"])
-    page = await until(lambda: walk.anna.get(walk.requests), lambda got: subjects[0] in got.text, "it does not show up")
-    must(subjects[1] not in page.text, "the copied token has vouched again")
+    first, second = (f"Widget {secrets.token_hex(8)}" for _ in range(2))
+    await _write(walk, first, said)
+    await until(lambda: walk.anna.get(walk.requests), lambda got: first in got.text, "it does not show up")
+    await _write(walk, second, said)
+    await asyncio.sleep(EVENT_SECONDS)
+    page = await walk.anna.get(walk.requests)
+    must(first in page.text and second not in page.text, "the copied token has vouched again")
+
+
+async def _write(walk: Walk, text: str, said: dict[str, str]) -> None:
+    """Open a ticket as the widget's visitor, under an address that is nobody's in the shop."""
+    told = {"email": "elsewhere@post.example", "text": text, "custom_fields": said}
+    answer = await walk.nobody.post(f"{walk.helpdesk}/widget/tickets", json=told)
+    must(answer.status_code == 200, f"the help desk's widget answers {answer.status_code}")

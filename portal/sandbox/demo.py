@@ -20,7 +20,6 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pymysql
@@ -29,7 +28,6 @@ from portal.app import create_app
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
-from portal.helpdesk.client import Client
 from portal.sandbox import check as walk
 from portal.sandbox import embedded, mailbox, people, shop
 from portal.sandbox.embedded import Database, NoDatabase
@@ -38,9 +36,7 @@ from portal.sandbox.helpdesk import running as helpdesk_running
 from portal.sandbox.helpdesk.keeper import kept
 from portal.sandbox.helpdesk.state import State
 from portal.sandbox.people import ANNA, BORIS, NotOurs
-from portal.service import widget
 from portal.store.migrate import migrate
-from portal.tokens import Tokens
 
 HOST = "127.0.0.1"
 WEBHOOK = "/api/hde-webhook"
@@ -175,18 +171,15 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
         await stack.enter_async_context(served(one_origin(portal, its_shop, settings.prefix), listener))
         addresses = Addresses(settings.public_url, helpdesk, settings.prefix, _key(folder / "panel"))
         if check:
-            return await _walk(addresses, settings, told_to_end)
+            return await _walk(addresses, told_to_end)
         print(_welcome(addresses, database, folder), flush=True)
         await told_to_end.wait()
         print("\nEnding …", flush=True)
     return 0
 
 
-async def _walk(addresses: Addresses, settings: Settings, told_to_end: asyncio.Event) -> int:
-    adopt = partial(_adopt, settings)
-    walking = asyncio.create_task(
-        walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix, addresses.panel, adopt)
-    )
+async def _walk(addresses: Addresses, told_to_end: asyncio.Event) -> int:
+    walking = asyncio.create_task(walk.all_holds(addresses.shop, addresses.helpdesk, addresses.prefix, addresses.panel))
     ending = asyncio.create_task(told_to_end.wait())
     await asyncio.wait((walking, ending), return_when=asyncio.FIRST_COMPLETED)
     ending.cancel()
@@ -194,17 +187,6 @@ async def _walk(addresses: Addresses, settings: Settings, told_to_end: asyncio.E
         walking.cancel()
         return FAILED
     return 0 if walking.result() else FAILED
-
-
-async def _adopt(settings: Settings, ticket_id: int) -> None:
-    """What the worker does when the help desk says that a ticket was opened."""
-    databases = Databases(settings.database_url.get_secret_value())
-    client = Client(settings, databases)
-    try:
-        await widget.adopt(client, databases, Tokens([settings.secret_keys[0].get_secret_value()]), ticket_id)
-    finally:
-        await client.close()
-        databases.close()
 
 
 @contextmanager

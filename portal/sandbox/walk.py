@@ -27,7 +27,6 @@ class Walk:
     helpdesk: str
     prefix: str
     panel: str
-    adopt: Callable[[int], Awaitable[None]]
     anna: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
     boris: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))
     nobody: AsyncClient = field(default_factory=lambda: make_client(connect=5, read=15, connections=4))

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from litestar import Response
 from litestar.enums import MediaType
-from litestar.exceptions import HTTPException
+from litestar.exceptions import ClientException, HTTPException
 
 from portal.errors import DatabaseAway, HelpdeskError, NotFound, TooOften
 from portal.web.headers import NONCE
@@ -156,7 +156,10 @@ def error_handler(site: Site) -> Any:
         if isinstance(error, HTTPException) and error.headers:
             headers.update({name: value for name, value in error.headers.items() if name.lower() == "allow"})
         if request.scope["path"].startswith(DOORS_PATH):
-            return problem(status, headers=headers)
+            headers |= {"www-authenticate": "Bearer"} if status == 401 else {}
+            return problem(
+                status, error.detail if isinstance(error, ClientException) and status == 400 else "", headers
+            )
         body = site.pages.render("error.html", locale=site.locale(request), nonce="", status=status)
         return Response(body, status_code=status, media_type=HTML, headers=headers)
 

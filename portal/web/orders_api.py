@@ -17,9 +17,8 @@ import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.enums import MediaType
-from litestar.exceptions import ClientException, HTTPException, NotAuthorizedException
+from litestar.exceptions import ClientException, NotAuthorizedException
 
-from portal.errors import DatabaseAway, HelpdeskError, NotFound
 from portal.model import Order, OrderLine
 from portal.service.orders import Pull
 from portal.web.history import told
@@ -40,25 +39,7 @@ NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 Query = dict[str, list[str]]
 
 
-def problem(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """Whatever goes wrong at this door, as problem+json without details of ours."""
-    status, headers = _status(error), dict[str, str]()
-    if status == 401:
-        headers["www-authenticate"] = 'Bearer realm="orders"'
-    if status == 503:
-        headers["retry-after"] = str(RETRY_SECONDS)
-        log.warning("/api/orders/ answered with 503: %s: %s", type(error).__name__, error)
-    if status == 500:
-        log.exception("failed: GET /api/orders/", exc_info=error)
-    said = {"type": "about:blank", "title": _TITLES[status], "status": status}
-    if status == 400 and isinstance(error, HTTPException):
-        said["detail"] = error.detail
-    return Response(
-        msgspec.json.encode(said), status_code=status, media_type="application/problem+json", headers=headers
-    )
-
-
-@get("/api/orders/", exception_handlers={Exception: problem})
+@get("/api/orders/")
 async def pull(request: AnyRequest, site: NamedDependency[Site]) -> Response[bytes]:
     """A page of somebody's orders: of `user_id`, or of whoever `ticket_id` belongs to."""
     query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -165,23 +146,3 @@ def _item(line: OrderLine) -> dict[str, Any]:
 
 def _money(value: Decimal) -> str:
     return f"{value:.2f}"
-
-
-_TITLES = {
-    400: "Bad request",
-    401: "Not authorized",
-    404: "No such customer",
-    500: "Failed",
-    503: "Not available at the moment",
-}
-
-
-def _status(error: Exception) -> int:
-    match error:
-        case NotFound():
-            return 404
-        case DatabaseAway() | HelpdeskError():
-            return 503
-        case HTTPException(status_code=400 | 401):
-            return error.status_code
-    return 500

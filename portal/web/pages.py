@@ -31,9 +31,9 @@ from markupsafe import Markup
 
 from portal import assets
 from portal.config import Settings
-from portal.model import Ticket
+from portal.model import Message, Ticket
 from portal.service import writing
-from portal.service.writing import Written
+from portal.service.writing import Delivery, Written
 from portal.web.statics import Statics
 from portal.web.text import readable
 from portal.web.words import LOCALES, Words, tidy
@@ -117,6 +117,21 @@ def rows(words: Words, urls: Urls, tickets: Sequence[Ticket], now: datetime) -> 
     ]
 
 
+def timeline(
+    messages: Sequence[Message], written: Sequence[Written]
+) -> tuple[Sequence[Message | Written], Sequence[Written]]:
+    """A conversation in the order of time, with what stayed behind where it was written; and what comes after it all.
+
+    What is on its way comes last, whatever the clocks say.
+    """
+    stayed = [one for one in written if one.delivery in (Delivery.UNSURE, Delivery.FAILED)]
+    if not stayed:
+        return messages, written
+    said: list[Message | Written] = [*messages, *stayed]
+    said.sort(key=lambda one: one.written_at if isinstance(one, Written) else one.created_at)
+    return said, [one for one in written if one not in stayed]
+
+
 class Pages:
     """Every template, compiled once a language."""
 
@@ -150,6 +165,7 @@ def _environment(locale: str, settings: Settings, statics: Statics) -> Environme
         icons=partial(icons, (assets.folder("static") / "icons.svg").read_text("utf-8")),
         page_numbers=page_numbers,
         rows=partial(rows, words, urls),
+        timeline=timeline,
         ATTEMPTS=ATTEMPTS,
         SLOW_SECONDS=SLOW_SECONDS,
         limits=LIMITS,

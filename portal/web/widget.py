@@ -18,6 +18,10 @@ from portal.web.visitor import AnyRequest, SignedOut, Visitor
 SCRIPT_SECONDS = 300
 """How long browsers keep the script without asking; new settings reach everybody within it."""
 
+OURS = (None, "same-origin", "none")
+"""What a browser says of where a request comes from: a page of ours, or the person himself by the address bar. One that
+says nothing is old, and keeps the answer from other sites all the same."""
+
 PERSONAL = {"cache-control": "private, no-store", "vary": "Cookie, Sec-Fetch-Site"}
 
 log = logging.getLogger(__name__)
@@ -36,9 +40,9 @@ async def script(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
 async def identity(request: AnyRequest, site: NamedDependency[Site]) -> Response[dict[str, Any]]:
     """Who is signed in, as the vendor's widget takes it: `{}` for nobody, and for a page of another site.
 
-    Another site cannot read the answer anyway, as no CORS header lets it; it learns nothing from its size either.
+    Another site cannot read the answer anyway, as no CORS header lets it; so it learns nothing from its size either.
     """
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+    if request.headers.get("sec-fetch-site") not in OURS:
         return Response({}, headers=PERSONAL)
     try:
         visitor = await site.visitors.of(request)

@@ -2,15 +2,9 @@
 // The help desk's widget with its visitor told inline. Instead of the line above, at the end of the template's footer.php.
 // The line above is simpler and does the same; this saves its question, and needs a key of the shop's own.
 //
-// The key, a secret: in the environment of PHP as PORTAL_WIDGET_KEY, or in /bitrix/.settings.php as
-{% if key %}
-//   'portal_widget_key' => array('value' => '{{ key }}', 'readonly' => true),
-// It makes the widget's tokens and nothing else. It is derived from the first of PORTAL_SECRET_KEYS: when that one is
-// taken away, print it anew.
-{% else %}
-//   'portal_widget_key' => array('value' => '…', 'readonly' => true),
-// To have it printed here, run this command with PORTAL_SECRET_KEYS set.
-{% endif %}
+// The key makes the widget's tokens and nothing else, and is a secret: in the environment of PHP as PORTAL_WIDGET_KEY, or in
+// /bitrix/.settings.php as 'portal_widget_key'. Where PORTAL_SECRET_KEYS is set, the command that printed this tells it
+// beside (on stderr); when the first of those is changed, so is the key.
 if (!function_exists('portal_widget_config')) {
     function portal_widget_text($text)
     {

@@ -9,18 +9,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
-from tests.bench import cast
+from tests.bench import cast, orders
 from tests.bench.browser import LIST, MESSAGE, NotThePage, Page, read, read_one
 from tests.bench.load import Contestant, compete
+from tests.bench.paced import Question, paced, percentile
 from tests.bench.processes import memory_mb
-from tests.bench.stage import Served, Stage, help_desk
-from tests.bench.webhooks import send
+from tests.bench.stage import PANEL, Served, Stage, help_desk
+from tests.bench.webhooks import events
 
 PENDING_SECONDS = 30
 MEMORY_PAGES = 10_000
 READERS = 4
 EVENTS_A_SECOND = 50
 EVENT_SECONDS = 8
+PULLS = 50
+"""A second."""
+PULL_SECONDS = 10
 FLAT_MB = 2.0
 """Growth between the 5,000th and the 10,000th page that still counts as flat: the allocator's noise."""
 
@@ -135,14 +139,34 @@ def webhook(stage: Stage) -> Iterator[Figure]:
     """Acknowledgements at 50 events a second, through nginx, with the worker of the same process at work on them."""
     with ExitStack() as parts:
         portal = parts.enter_context(stage.behind_nginx(parts.enter_context(stage.portal())))
-        send(portal.address, EVENTS_A_SECOND, 1, "warm")
-        acknowledged = send(portal.address, EVENTS_A_SECOND, EVENT_SECONDS, "event")
+        paced(portal.address, events("warm"), rate=EVENTS_A_SECOND, seconds=1)
+        took = paced(portal.address, events("event"), rate=EVENTS_A_SECOND, seconds=EVENT_SECONDS)
     name = f"webhook, {EVENTS_A_SECOND} a second, from due to acknowledged"
-    yield Figure(f"{name}: p50", acknowledged.percentile(50), "ms")
-    yield Figure(f"{name}: p99", acknowledged.percentile(99), "ms", "≤ 200")
+    yield Figure(f"{name}: p50", percentile(took, 0.5) * 1e3, "ms")
+    yield Figure(f"{name}: p99", percentile(took, 0.99) * 1e3, "ms", "≤ 200")
 
 
-ALL: list[Callable[[Stage], Iterator[Figure]]] = [start, cold, strict, validated, grown, memory, webhook]
+def order_pull(stage: Stage) -> Iterator[Figure]:
+    """A page of 20 orders of 5 lines each, asked for by the help desk's plugin, of one process."""
+    orders.fill(stage.shop.database_url, cast.REGULARS)
+
+    def question(number: int) -> Question:
+        user = cast.REGULARS[number % len(cast.REGULARS)]
+        holds = b'"total":%d' % orders.ORDERS
+        return Question(f"/api/orders/?user_id={user}", {"Authorization": f"Bearer {PANEL}"}, holds=holds)
+
+    with stage.portal() as portal:
+        paced(portal.address, question, rate=PULLS, seconds=1)
+        with orders.queries(stage.shop.database_url) as asked:
+            paced(portal.address, question, rate=1, seconds=1)
+        took = paced(portal.address, question, rate=PULLS, seconds=PULL_SECONDS)
+    name = f"order pull, {orders.ORDERS} orders of {orders.LINES} lines"
+    yield Figure(f"{name}: queries", len(asked), "", "≤ 8")
+    yield Figure(f"{name}: half of {PULLS} a second", percentile(took, 0.5) * 1e3, "ms")
+    yield Figure(f"{name}: p99 at {PULLS} a second", percentile(took, 0.99) * 1e3, "ms", "≤ 50")
+
+
+ALL: list[Callable[[Stage], Iterator[Figure]]] = [start, cold, strict, validated, grown, memory, order_pull, webhook]
 
 
 def _warm(stage: Stage, ours: Served, php: Served) -> dict[str, list[tuple[str, str]]]:

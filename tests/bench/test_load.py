@@ -12,7 +12,8 @@ import pytest
 
 from tests.bench.figures import Figure
 from tests.bench.load import Contestant, WrongAnswers, compete
-from tests.bench.webhooks import send
+from tests.bench.paced import paced, percentile
+from tests.bench.webhooks import events
 
 PAGE = b"x" * 4000
 
@@ -64,15 +65,15 @@ def test_a_fast_wrong_answer_is_no_figure(tmp_path: Path, status: int, body: byt
 
 def test_events_are_timed_from_when_they_were_due() -> None:
     with serving(202, b"{}") as address:
-        acknowledged = send(address, a_second=100, seconds=0.5, name="test")
-    assert len(acknowledged.seconds) == 50
-    assert 0 < acknowledged.percentile(50) <= acknowledged.percentile(99)
+        took = paced(address, events("test"), rate=50, seconds=1)
+    assert len(took) == 50
+    assert 0 < percentile(took, 0.5) <= percentile(took, 0.99)
 
 
 @pytest.mark.parametrize("status", [200, 401, 503])
 def test_a_fast_refusal_is_no_acknowledgement(status: int) -> None:
     with serving(status, b"{}") as address, pytest.raises(WrongAnswers):
-        send(address, a_second=100, seconds=0.1, name="test")
+        paced(address, events("test"), rate=20, seconds=1)
 
 
 def test_a_goal_that_is_missed_is_told_as_missed() -> None:

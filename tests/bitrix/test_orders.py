@@ -410,6 +410,25 @@ def test_a_shop_without_the_module_has_no_orders(database_url: str) -> None:
     databases.close()
 
 
+@pytest.mark.parametrize("hidden", ["b_sale_order", "b_sale_basket", "b_sale_basket_props", "b_sale_status_lang"])
+def test_tables_that_may_not_be_read_are_as_if_they_were_not_there(mariadb: MariaDB, shop: Shop, hidden: str) -> None:
+    order(shop, 1)
+    name = shop.url.split("/")[3].split("?")[0]
+    needed = ("b_user", "b_option", "b_sale_order", "b_sale_basket", "b_sale_basket_props", "b_sale_status_lang")
+    mariadb.execute("CREATE OR REPLACE USER reader@localhost IDENTIFIED BY 'x'")
+    for table in needed:
+        mariadb.execute(f"GRANT SELECT ON {name}.{table} TO reader@localhost")
+    reads = Databases(shop.url.replace("root@", "reader:x@"))
+    assert reads.read_here(tables.inspect).orders, "the positive control"
+    mariadb.execute(f"REVOKE SELECT ON {name}.{hidden} FROM reader@localhost")
+    reads.close()
+    reads = Databases(shop.url.replace("root@", "reader:x@"))
+    shape = reads.read_here(tables.inspect)
+    assert not shape.orders
+    assert reads.read_here(Sale(shape, "", MOSCOW, "ru").buyer, ANNA).orders == 0  # type: ignore[union-attr]
+    reads.close()
+
+
 def test_the_oldest_modules_have_less_and_are_read_too(shop: Shop) -> None:
     order(shop, 1, PAYED="Y")
     line(shop, 1, 1, TYPE=1, SET_PARENT_ID=1)
@@ -443,12 +462,13 @@ def test_tables_of_different_encodings_are_read_together(mariadb: MariaDB, schem
     shop.databases.close()
 
 
-def test_a_date_of_zeros_is_no_date(shop: Shop) -> None:
+@pytest.mark.parametrize("date", ["0", "'0001-01-01 00:00:00'"])
+def test_a_date_of_zeros_is_no_date(shop: Shop, date: str) -> None:
     order(shop, 1)
 
     def zero(unit: Unit) -> None:
         unit.shop.exec_driver_sql("SET sql_mode = ''")
-        unit.shop.exec_driver_sql("UPDATE b_sale_order SET DATE_INSERT = 0, DATE_UPDATE = 0")
+        unit.shop.exec_driver_sql(f"UPDATE b_sale_order SET DATE_INSERT = {date}, DATE_UPDATE = {date}")
         unit.shop.exec_driver_sql("SET sql_mode = 'STRICT_ALL_TABLES'")
 
     shop.databases.run_here(zero)

@@ -163,6 +163,8 @@ def test_everything_is_done_with_the_keyboard_alone(tab: Tab, origin: Origin) ->
     assert tab.page.locator(".skip").bounding_box()["y"] >= 0, "it shows itself"  # type: ignore[index]
     keys.press("Enter")
     keys.press("Tab")
+    assert focused(tab) == "Новое обращение"
+    keys.press("Tab")
     assert focused(tab) == "Второе"
     outline = "getComputedStyle(document.activeElement, '::after').outlineStyle"
     assert tab.page.evaluate(outline) == "solid"

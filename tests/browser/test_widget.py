@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from portal.sandbox.helpdesk.widget import SCRIPT
 from portal.sandbox.people import ANNA
+from portal.web import widget
 from tests.browser.origin import PREFIX, Origin
 from tests.browser.watch import WIDE, Tab
 
@@ -183,3 +185,34 @@ def test_anna_writes_through_the_demos_widget(shop: Tab, origin: Origin) -> None
     assert shop.complaints == []
     (ticket,) = origin.state.tickets.values()
     assert ticket.subject == "Где моя посылка?" and ticket.fields["portal_token"]
+
+
+ASK_AS_A_NEIGHBOUR = """async identity => {
+    const told = {};
+    try { told.read = await (await fetch(identity, {credentials: "include"})).text() } catch (error) { told.read = error.name }
+    told.opaque = await (await fetch(identity, {credentials: "include", mode: "no-cors"}).catch(error => new Response(error.name))).text();
+    told.script = await new Promise(done => document.head.append(Object.assign(document.createElement("script"),
+        {src: identity, onload: () => done("ran"), onerror: () => done("refused")})));
+    return told;
+}"""
+
+
+@pytest.mark.parametrize("defence", [True, False], ids=["defence", "control"])
+def test_a_neighbouring_host_that_gets_her_cookies_learns_nothing(
+    shop: Tab, monkeypatch: pytest.MonkeyPatch, defence: bool
+) -> None:
+    """Another port of the same host is same-site: the browser sends it Anna's cookies with every question."""
+    minted = []
+    mint = widget.service.mint
+    monkeypatch.setattr(widget.service, "mint", lambda *told: minted.append(told) or mint(*told))
+    if not defence:
+        monkeypatch.setattr(widget, "OURS", (*widget.OURS, "same-site"))
+    shop.enter(ANNA)
+    # A document of the help desk's: what it is does not matter, but that nothing of it forbids to ask.
+    script = shop.page.request.get(f"{shop.address}{PREFIX}/widget.js").text()
+    (neighbour,) = re.findall(r'"data-host": "([^"]+)"', script)
+    shop.page.goto(f"http://{neighbour}/js/contact-widget.js")
+    minted.clear()
+    told = shop.page.evaluate(ASK_AS_A_NEIGHBOUR, f"{shop.address}{PREFIX}/widget/identity")
+    assert bool(minted) is not defence, "the control: with her cookies it would be answered"
+    assert told == {"read": "TypeError", "opaque": "TypeError", "script": "refused"}

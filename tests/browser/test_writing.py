@@ -170,40 +170,41 @@ def test_a_request_that_is_not_hers_takes_nothing(tab: Tab, origin: Origin) -> N
     assert "Такой страницы нет" in tab.text()
 
 
-@pytest.fixture
-def scripted(tab: Tab) -> Tab:
-    if not tab.scripted:
-        pytest.skip("what the script adds")
-    return tab
+# What the script adds.
+
+SCRIPTED = pytest.mark.parametrize("tab", ["script"], indirect=True)
 
 
-def test_a_draft_survives_the_way_back_and_goes_once_it_is_sent(scripted: Tab, origin: Origin) -> None:
+@SCRIPTED
+def test_a_draft_survives_the_way_back_and_goes_once_it_is_sent(tab: Tab, origin: Origin) -> None:
     ticket = origin.ticket(ANNA.login)
-    scripted.enter(ANNA, f"{PREFIX}/{ticket}")
-    scripted.page.fill("#text", TEXT)
-    scripted.open(f"{PREFIX}/")
-    scripted.open(f"{PREFIX}/{ticket}")
-    assert field(scripted) == TEXT
-    press(scripted)
-    scripted.open(f"{PREFIX}/{ticket}")
-    assert field(scripted) == "" and scripted.page.evaluate("sessionStorage.length") == 0
+    tab.enter(ANNA, f"{PREFIX}/{ticket}")
+    tab.page.fill("#text", TEXT)
+    tab.open(f"{PREFIX}/")
+    tab.open(f"{PREFIX}/{ticket}")
+    assert field(tab) == TEXT
+    press(tab)
+    tab.open(f"{PREFIX}/{ticket}")
+    assert field(tab) == "" and tab.page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_draft_is_its_writers_alone(scripted: Tab, origin: Origin) -> None:
-    scripted.enter(ANNA, f"{PREFIX}/new")
-    scripted.page.fill("#text", "canary")
-    scripted.page.context.clear_cookies()
-    scripted.enter(BORIS, f"{PREFIX}/new")
-    assert field(scripted) == ""
+@SCRIPTED
+def test_a_draft_is_its_writers_alone(tab: Tab, origin: Origin) -> None:
+    tab.enter(ANNA, f"{PREFIX}/new")
+    tab.page.fill("#text", "canary")
+    tab.page.context.clear_cookies()
+    tab.enter(BORIS, f"{PREFIX}/new")
+    assert field(tab) == ""
 
 
-def test_the_state_is_drawn_anew_while_she_types_the_next(scripted: Tab, origin: Origin) -> None:
+@SCRIPTED
+def test_the_state_is_drawn_anew_while_she_types_the_next(tab: Tab, origin: Origin) -> None:
     ticket = origin.ticket(ANNA.login)
-    scripted.enter(ANNA, f"{PREFIX}/{ticket}")
+    tab.enter(ANNA, f"{PREFIX}/{ticket}")
     origin.tell("faults", kind="stall", value="30")
-    scripted.page.fill("#text", TEXT)
-    press(scripted)
-    scripted.page.fill("#text", "и ещё")
+    tab.page.fill("#text", TEXT)
+    press(tab)
+    tab.page.fill("#text", "и ещё")
     origin.execute("UPDATE custom_hde_outbox SET state = 'aside', finished_at = UTC_TIMESTAMP(6)")
-    scripted.page.get_by_text("Поддержка об этом знает").wait_for()
-    assert field(scripted) == "и ещё"
+    tab.page.get_by_text("Поддержка об этом знает").wait_for()
+    assert field(tab) == "и ещё"

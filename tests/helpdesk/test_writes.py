@@ -28,12 +28,13 @@ from portal.errors import (
 )
 from portal.helpdesk import wire
 from portal.helpdesk.budget import LAG_SECONDS, Budget
+from portal.helpdesk.call import Call
 from portal.helpdesk.client import Client
 from portal.model import Contact, Ticket, Upload
 from portal.sandbox.helpdesk import acts
 from portal.store import slots
 from portal.store.slots import Slot
-from tests.helpdesk.conftest import Play, run
+from tests.helpdesk.conftest import Desk, Play, run
 
 ANNA = "anna@shop.example"
 HTML = "<p>Где посылка?</p>"
@@ -259,6 +260,20 @@ def test_a_write_whose_answer_is_lost_was_done_once_and_is_unsure(play: Play, wh
     with pytest.raises(HelpdeskUnsure):
         use(play, lambda client: WRITES[what](client, ticket))
     assert len(effects(play, what)) == 1, "done, and not repeated"
+
+
+def test_the_positive_control_who_repeats_a_write_whose_answer_is_lost_does_it_twice(play: Play) -> None:
+    ticket = annas(play)
+    play.tell("faults", kind="drop", method="POST", count=1)
+
+    async def stubborn(client: Client) -> int:
+        try:
+            return await client.post_message(ticket, HTML, [])
+        except HelpdeskUnsure:
+            return await client.post_message(ticket, HTML, [])
+
+    use(play, stubborn)
+    assert len(effects(play, "message")) == 2
 
 
 @pytest.mark.parametrize("what", WRITES)
@@ -489,6 +504,30 @@ def test_too_large_a_file_is_refused_and_nothing_is_written(play: Play) -> None:
     with pytest.raises(HelpdeskRefused):
         use(play, lambda client: client.post_message(ticket, HTML, [TEXT, Upload("a", "", b"x" * 1001)]))
     assert effects(play, "message") == []
+
+
+@pytest.mark.parametrize(("reads_on", "error"), [(True, HelpdeskRefused), (False, HelpdeskUnsure)])
+def test_a_refusal_in_mid_upload_is_heard_if_the_server_lets_us(
+    v2: Desk, reads_on: bool, error: type[HelpdeskError]
+) -> None:
+    """nginx reads on for a while, so that its 413 arrives; a server that just closes leaves nothing but an error."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        while reads_on and await reader.read(2**20):
+            pass
+        writer.close()
+
+    async def work() -> None:
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+            over = wire.Wire(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "", v2.budget)  # type: ignore[arg-type]
+            with pytest.raises(error):
+                await over.call(Call("/", method="POST", files=[("a", Upload("a", "", b"x" * 2**24))], once=True))
+            await over.close()
+
+    run(work())
 
 
 @pytest.mark.parametrize(("kind", "error"), [("drop", HelpdeskUnreachable), ("html", HelpdeskGarbled)])

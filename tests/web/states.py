@@ -194,6 +194,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "list-away-written": index(requests(pending=True, stale=True, as_of=None, written=new_ones[:1])),
         "show-written": show(conversation(2, locale, written=(*on_the_way, late))),
         "show-closed": show(conversation(2, locale, conversation=closed(locale))),
+        "show-opened": show(conversation(**{**nothing, "requester_id": 7}), flash="opened"),
         "show-away-written": show(conversation(**{**nothing, "requester_id": 7}, stale=True, written=(late,))),
         "show-problems": show(conversation(2, locale), entered=every),
         **{f"show-form-{why.value}": show(conversation(2, locale), entered=replace(full, why=why, seconds=1300))

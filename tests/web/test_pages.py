@@ -13,9 +13,10 @@ import pytest
 from babel.messages.pofile import read_po
 
 from portal import assets
-from portal.web.pages import Urls, choose_locale, icons, masked, page_numbers, speakable
+from portal.service.writing import Delivery
+from portal.web.pages import Urls, choose_locale, icons, masked, page_numbers, speakable, timeline
 from portal.web.words import LOCALES
-from tests.web.states import PREFIX, conversation, every_state, make_pages, message, requests, ticket
+from tests.web.states import PREFIX, conversation, every_state, make_pages, message, requests, ticket, written
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES, STATICS = make_pages()
@@ -266,3 +267,44 @@ def test_addresses_stay_under_the_prefix_whatever_an_id_says() -> None:
 def test_an_icon_that_is_not_drawn_is_an_error() -> None:
     with pytest.raises(KeyError):
         icons("<svg></svg>", "nothing")
+
+
+def test_what_stayed_behind_stands_where_it_was_written_and_what_is_on_its_way_last() -> None:
+    early = replace(written(2, delivery=Delivery.FAILED), written_at=message(2).created_at)
+    going = replace(written(4), written_at=message(1).created_at)
+    said, last = timeline((message(1), message(3)), (early, going))
+    assert (said, last) == ([message(1), early, message(3)], [going])
+    assert timeline((message(1),), (going,)) == ((message(1),), (going,))
+
+
+def test_a_request_that_was_just_opened_looks_again_by_itself_and_has_no_form_to_disturb() -> None:
+    page = draw("show-opened")
+    assert "data-pending" in page and "<form" not in page and "получила ваше обращение" in text(page)
+    assert "data-pending" not in draw("show-away-written") and "<form" in draw("show-away-written")
+
+
+def test_where_a_form_is_given_back_no_link_leads_to_an_address_that_takes_only_forms() -> None:
+    for name in ("show-problems", "show-form-stale", "show-unknown", "new-problems", "back-signed-out"):
+        assert not re.findall(r'href="\?[^"]*"|refresh', draw(name)), name
+
+
+def test_a_problem_is_tied_to_its_field() -> None:
+    page = draw("new-problems")
+    for field, names in (
+        ("subject", "wrong-no_subject wrong-long_subject"),
+        ("order", "wrong-not_his_order"),
+        ("text", "wrong-no_text wrong-long_text"),
+    ):
+        assert re.search(rf'id="{field}"[^>]* aria-describedby="{names}" aria-invalid="true"', page), field
+        assert all(f'id="{name}"' in page for name in names.split())
+    assert "aria-invalid" not in draw("new") and "<title>Не отправлено: " in page
+    assert 'aria-describedby="text-hint"' in draw("show-closed")
+
+
+def test_money_and_numbers_are_written_as_the_language_writes_them() -> None:
+    page = draw("new").replace("\N{NO-BREAK SPACE}", " ")
+    assert "A-1007 от 14 ноя, 4 590 ₽" in page and "A-0990 от 19 окт 2025, 1 299,50 ₽" in page
+    english = draw("new", "en").replace("\N{NO-BREAK SPACE}", " ")
+    assert "A-1007 of 14 Nov, RUB 4,590" in english and "RUB 1,299.50" in english
+    assert "20 000 символов" in draw("new-problems").replace("\N{NO-BREAK SPACE}", " ")
+    assert "20,000 characters" in draw("new-problems", "en")

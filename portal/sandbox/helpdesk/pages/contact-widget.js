@@ -14,7 +14,7 @@
 
   var frame = { position: "fixed", right: "1rem", bottom: "1rem", zIndex: "9" };
   var looks = { font: "inherit", padding: ".6rem 1rem", border: "0", borderRadius: "1.5rem", color: "#fff", background: "#1f5f8a" };
-  var field = { display: "block", font: "inherit", width: "100%", boxSizing: "border-box", margin: ".25rem 0 .75rem", padding: ".5rem" };
+  var field = { display: "block", font: "inherit", width: "100%", boxSizing: "border-box", margin: ".25rem 0 .75rem", padding: ".5rem", color: "#222", background: "#fff" };
   var open = element("button", looks, { id: "hde-contact-widget-button", type: "button", textContent: russian ? "Написать нам" : "Write to us" });
   var panel = element("form", { display: "none", width: "18rem", maxWidth: "calc(100vw - 2rem)", boxSizing: "border-box", padding: "1rem", borderRadius: ".5rem", color: "#222", background: "#fff", boxShadow: "0 2px 16px #0006" });
   var told = element("p", { margin: "0" }, { role: "status" });
@@ -28,7 +28,8 @@
   input("input", "email", "E-mail", said.user_email);
   input("input", "name", russian ? "Имя" : "Name", said.user_name);
   input("textarea", "text", russian ? "Сообщение" : "Message", "");
-  panel.appendChild(element("button", looks, { textContent: russian ? "Отправить" : "Send" }));
+  var send = element("button", looks, { textContent: russian ? "Отправить" : "Send" });
+  panel.appendChild(send);
   panel.appendChild(told);
 
   open.onclick = function () { panel.style.display = "block"; open.style.display = "none"; };
@@ -44,6 +45,7 @@
         custom_fields: said.custom_fields || {}
       })
     }).then(function (answer) { return answer.json(); }).then(function (done) {
+      send.remove();
       told.textContent = (russian ? "Отправлено: " : "Sent: ") + done.number;
       told.dataset.ticket = done.ticket_id;
     });
