@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import msgspec
-from cachetools import TLRUCache, TTLCache
+from cachetools import TLRUCache
 
 from portal.database import Databases
 from portal.errors import (
@@ -66,9 +66,6 @@ CONTACT_TIMES = 10
 ROUNDS = 3
 """A copy that is forgotten while it is being fetched is fetched again, but not for ever in a storm of events."""
 
-REMEMBERED_SECONDS = 60
-"""Far longer than from the look at a row to the memory of this process."""
-
 
 class Cache:
     """Reads of the help desk for everybody. `until` of its methods is the loop's time when the page must answer."""
@@ -79,7 +76,6 @@ class Cache:
         self._memory: TLRUCache[tuple[str, str], Kept[Any]] = TLRUCache(
             MEMORY_BYTES, ttu=lambda _key, kept, _now: kept.until, timer=monotonic, getsizeof=lambda kept: kept.size
         )
-        self._forgotten: TTLCache[tuple[str, str], datetime] = TTLCache(20_000, REMEMBERED_SECONDS)
         self._flights: dict[tuple[str, str], Flight[Any]] = {}
         self._client = client
         self._doubt_until = 0.0
@@ -115,12 +111,13 @@ class Cache:
             raise HelpdeskPending("ticket") from None
 
     def forget(self, gone: Forgotten) -> None:
-        """Something has happened, as another process or the worker knows: what this memory has from before goes."""
-        place = (gone.kind, gone.key)
-        self._forgotten[place] = gone.at
-        kept = self._memory.get(place)
+        """Something has happened, as the database tells: what this memory has from before goes.
+
+        Told again for a while (feed.py), as a look at the row from before may come into memory only after the news.
+        """
+        kept = self._memory.get((gone.kind, gone.key))
         if kept is not None and kept.copy.fetched_at <= gone.at:
-            self._memory.pop(place, None)
+            self._memory.pop((gone.kind, gone.key), None)
 
     async def close(self) -> None:
         """End the renewals under way; they need the database and the help desk, which are closed next."""
@@ -279,10 +276,8 @@ class Cache:
         return self._keep(kind, key, copy, found.age, len(found.body))
 
     def _keep(self, kind: Kind[T], key: str, copy: Copy[T], age: float, size: int) -> Copy[T]:
-        place = (kind.name, key)
-        forgotten_at = self._forgotten.get(place)
-        if size <= LARGEST_COPY and (forgotten_at is None or forgotten_at < copy.fetched_at):
-            self._memory[place] = Kept(copy, monotonic() + kind.fresh(copy.value) - age, size)
+        if size <= LARGEST_COPY:
+            self._memory[kind.name, key] = Kept(copy, monotonic() + kind.fresh(copy.value) - age, size)
         return copy
 
     async def _fetch_tickets(self, key: str) -> TicketPage:

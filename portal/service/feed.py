@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 0.3
 OVERLAP_SECONDS = 15.0
-"""A row may be committed that long after the time it carries; what is heard of twice does no harm."""
+"""A row may be committed that long after the time it carries, and a look at it from before may take that long into
+memory; what is heard of again does no harm."""
 
 EXPECT_SECONDS = 5.0
 MAX_EXPECTED = 10_000

@@ -100,7 +100,6 @@ _PUT = text(
 _SEEN = text(
     "UPDATE custom_hde_inbox SET seen = seen + 1, "
     "attempts = IF(:vague AND state = 'done', 0, attempts), "
-    "run_at = IF(:vague AND state = 'done', UTC_TIMESTAMP(6), run_at), "
     "state = IF(:vague AND state = 'done', 'waiting', state) WHERE event_key = :key"
 )
 _READ = text(
