@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
 from portal.http import AsyncClient, Response, TransportError
-from portal.sandbox import check_widget
+from portal.sandbox import check_widget, check_writing
 from portal.sandbox.orders import CANARY, bought
 from portal.sandbox.people import ANNA, BORIS, Account
-from portal.sandbox.walk import Walk, Wrong, must, until
+from portal.sandbox.walk import Walk, Wrong, csrf, links, must, post, until
 
 NEWS_SECONDS = 2.0
 """From an operator's key press to the customer's next page, by way of the webhook."""
@@ -71,10 +71,10 @@ async def anna_sees_her_list(walk: Walk) -> None:
     hers, his = await walk.tickets(ANNA), await walk.tickets(BORIS)
 
     def shown(answer: Response) -> bool:
-        return _links(walk, answer.text) == set(hers)
+        return links(walk, answer.text) == set(hers)
 
     page = await until(lambda: walk.anna.get(walk.requests), shown, f"the list does not show her {len(hers)} requests")
-    must(not _links(walk, page.text) & set(his), "Boris's request is in her list")
+    must(not links(walk, page.text) & set(his), "Boris's request is in her list")
     walk.ticket = max(hers)
 
 
@@ -119,8 +119,8 @@ async def boris_sees_nothing_yet(walk: Walk) -> None:
     """Customer: Boris, whose address is not proven, sees no request and is offered the link."""
     await _sign_in(walk, walk.boris, BORIS)
     page = await walk.boris.get(walk.requests)
-    must(page.status_code == 200 and not _links(walk, page.text), "he sees requests")
-    must(_csrf(page.text), "no link is offered")
+    must(page.status_code == 200 and not links(walk, page.text), "he sees requests")
+    must(csrf(page.text), "no link is offered")
     own = await walk.boris.get(f"{walk.requests}{min(await walk.tickets(BORIS))}")
     must(own.status_code == 404, f"his request answers {own.status_code}")
 
@@ -128,7 +128,7 @@ async def boris_sees_nothing_yet(walk: Walk) -> None:
 async def link_comes_by_mail(walk: Walk) -> None:
     """Customer: Boris asks for the link, and it comes by mail."""
     page = await walk.boris.get(walk.requests)
-    answer = await _post(walk, walk.boris, f"{walk.requests}prove", page.text)
+    answer = await post(walk, walk.boris, f"{walk.requests}prove", page.text)
     must(answer.status_code == 303, f"status {answer.status_code}")
     link = re.compile(re.escape(f"{walk.requests}prove/") + r"[\w.~-]+")
     mail = await until(lambda: walk.nobody.get(f"{walk.shop}/_mail/"), lambda got: link.search(got.text), "no letter")
@@ -138,8 +138,8 @@ async def link_comes_by_mail(walk: Walk) -> None:
 async def link_alone_proves_nothing(walk: Walk) -> None:
     """Customer: following the link shows a button and proves nothing by itself, nor for anybody else."""
     page = await walk.boris.get(walk.proof)
-    must(page.status_code == 200 and _csrf(page.text), "no button")
-    must(not _links(walk, (await walk.boris.get(walk.requests)).text), "the link alone was enough")
+    must(page.status_code == 200 and csrf(page.text), "no button")
+    must(not links(walk, (await walk.boris.get(walk.requests)).text), "the link alone was enough")
     hers = await walk.anna.get(walk.proof)
     must(not re.search(rf'action="[^"]*{re.escape(walk.proof[-20:])}"', hers.text), "it offers Anna his button")
 
@@ -147,11 +147,11 @@ async def link_alone_proves_nothing(walk: Walk) -> None:
 async def button_proves(walk: Walk) -> None:
     """Customer: the button proves the address, and Boris sees his requests."""
     page = await walk.boris.get(walk.proof)
-    answer = await _post(walk, walk.boris, walk.proof, page.text)
+    answer = await post(walk, walk.boris, walk.proof, page.text)
     must(answer.status_code == 303, f"status {answer.status_code}")
     his = set(await walk.tickets(BORIS))
     await until(
-        lambda: walk.boris.get(walk.requests), lambda got: _links(walk, got.text) == his, "his requests do not show"
+        lambda: walk.boris.get(walk.requests), lambda got: links(walk, got.text) == his, "his requests do not show"
     )
 
 
@@ -176,7 +176,7 @@ async def helpdesk_away(walk: Walk) -> None:
             return answer.status_code == 200 and OLD_COPY in answer.text
 
         page = await until(lambda: walk.anna.get(walk.requests), from_the_copy, "no word about the copy's age")
-        must(walk.ticket in _links(walk, page.text), "the list is gone")
+        must(walk.ticket in links(walk, page.text), "the list is gone")
     finally:
         await walk.tell("mend")
 
@@ -210,6 +210,10 @@ STEPS: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     strangers_id_is_missing,
     operators_answer_shows,
     letter_becomes_a_request,
+    check_writing.reply_arrives,
+    check_writing.request_becomes_a_ticket,
+    check_writing.nothing_is_lost_while_away,
+    check_writing.text_comes_back,
     check_widget.knows_her,
     check_widget.vouches_once,
     boris_sees_nothing_yet,
@@ -230,20 +234,3 @@ async def _sign_in(walk: Walk, client: AsyncClient, account: Account) -> None:
     must(answer.headers["location"] == f"{walk.prefix}/", f"it sends to {answer.headers['location']}")
     page = await client.get(walk.requests)
     must(page.status_code == 200, f"the list answers {page.status_code}")
-
-
-async def _post(walk: Walk, client: AsyncClient, url: str, page: str) -> Response:
-    """Press the page's button as a browser does: with its token, and the origin said."""
-    headers = {"origin": walk.shop, "sec-fetch-site": "same-origin"}
-    return await client.post(url, data={"csrf": _csrf(page)}, headers=headers)
-
-
-def _links(walk: Walk, page: str) -> set[int]:
-    """The requests that a page links to."""
-    return {int(number) for number in re.findall(rf'href="{re.escape(walk.prefix)}/(\d+)"', page)}
-
-
-def _csrf(page: str) -> str:
-    """The token of the page's form, "" without one."""
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    return html.unescape(found.group(1)) if found else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -45,9 +47,14 @@ class Walk:
         done: dict[str, Any] = answer.json()
         return done
 
+    async def helpdesk_state(self) -> dict[str, Any]:
+        """Everything the help desk holds."""
+        found: dict[str, Any] = (await self.nobody.get(f"{self.helpdesk}/_sandbox/state")).json()
+        return found
+
     async def tickets(self, account: Account) -> dict[int, str]:
         """Id and subject of everything this customer has asked, as the help desk itself knows it."""
-        state = (await self.nobody.get(f"{self.helpdesk}/_sandbox/state")).json()
+        state = await self.helpdesk_state()
         person = next(one["id"] for one in state["people"] if one["email"] == account.login)
         return {one["id"]: one["subject"] for one in state["tickets"] if one["user_id"] == person}
 
@@ -72,3 +79,20 @@ async def until(
             return answer
         must(time.monotonic() < deadline, f"{otherwise} (status {answer.status_code})")
         await asyncio.sleep(0.2)
+
+
+async def post(walk: Walk, client: AsyncClient, url: str, page: str, **fields: str) -> Response:
+    """Press the page's button as a browser does: with its token, and the origin said."""
+    headers = {"origin": walk.shop, "sec-fetch-site": "same-origin"}
+    return await client.post(url, data={"csrf": csrf(page), **fields}, headers=headers)
+
+
+def links(walk: Walk, page: str) -> set[int]:
+    """The requests that a page links to."""
+    return {int(number) for number in re.findall(rf'href="{re.escape(walk.prefix)}/(\d+)"', page)}
+
+
+def csrf(page: str) -> str:
+    """The token of the page's form, "" without one."""
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    return html.unescape(found.group(1)) if found else ""

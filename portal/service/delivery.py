@@ -41,6 +41,7 @@ SETTLE_SECONDS = 150.0
 """A call whose answer was lost may still have its effect so much later; before that nothing is sent again."""
 
 LOOK_SECONDS = 5.0
+LOST_ANSWERS = 4
 REFUSALS = 3
 """A help desk that said no so often to a customer's message will not change its mind. A note may wait."""
 
@@ -55,6 +56,10 @@ CANDIDATES = 5
 """New tickets of the same subject that are looked into for a request whose answer was lost."""
 
 T = TypeVar("T")
+
+
+class NotThereYet(HelpdeskError):
+    """Its answer was lost, and it does not show; it may yet."""
 
 
 class Impossible(Exception):
@@ -110,14 +115,25 @@ class Deliverer:
                 log.warning("outbox %d: %s refused at attempt %d: %s", job.id, job.kind, job.attempts, error)
         except HelpdeskBanned as error:
             await self._later(job, error, (error.until - datetime.now(UTC)).total_seconds() + _jitter(5))
-        except HelpdeskUnsure as error:
+        except NotThereYet as error:
             await self._later(job, error, LOOK_SECONDS)
+        except HelpdeskUnsure as error:
+            await self._lost(job, error)
         except HelpdeskError as error:
             await self._later(job, error, _soon(job))
 
     async def _later(self, job: Job, error: HelpdeskError, seconds: float) -> None:
         log.info("outbox %d: %s waits %.0f s: %s", job.id, job.kind, seconds, type(error).__name__)
         await self._databases.run(outbox.fail, job, str(error), max(seconds, 1.0), count=False)
+
+    async def _lost(self, job: Job, error: HelpdeskUnsure) -> None:
+        """The answer is lost: next time it is looked for. A help desk that loses every answer is not asked for ever."""
+        if job.attempts >= LOST_ANSWERS and job.kind != NOTE:
+            log.error("outbox %d: %s set aside: %d answers are lost", job.id, job.kind, job.attempts)
+            await self._databases.run(outcomes.set_aside, job, job.ticket_id, str(error))
+        else:
+            log.warning("outbox %d: the answer to %s is lost: %s", job.id, job.kind, error)
+            await self._databases.run(outbox.fail, job, str(error), LOOK_SECONDS)
 
     async def _give_up(self, job: Job, reason: str) -> None:
         log.error("outbox %d: %s cannot be delivered: %s", job.id, job.kind, reason)
@@ -151,7 +167,7 @@ class Deliverer:
         log.info("outbox %d: %s delivered at attempt %d", job.id, job.kind, job.attempts)
 
     async def _has_arrived(self, job: Job, ticket: Ticket, trace: Trace) -> bool:
-        """Whether it is there. Raises Unsure, and HelpdeskUnsure while it may still come."""
+        """Whether it is there. Raises Unsure, and NotThereYet while it may still come."""
         if trace.doubtful:
             raise Unsure(ticket.id)
         if trace.certain:
@@ -163,7 +179,7 @@ class Deliverer:
 
     async def _must_have_settled(self, job: Job) -> None:
         if job.sent_at and datetime.now(UTC) - job.sent_at < self._settle:
-            raise HelpdeskUnsure("not there yet")
+            raise NotThereYet("not there yet")
 
     async def _reopen(self, ticket: Ticket) -> None:
         """Best before the message: a help desk that takes no message for a closed ticket takes it then."""
@@ -194,7 +210,7 @@ class Deliverer:
         await self._finish_request(job, contact, ticket)
 
     async def _find_request(self, job: Job, contact: Contact, sent_at: datetime) -> Ticket | None:
-        """The ticket that the lost call made. Raises Unsure, and HelpdeskUnsure while it may still come."""
+        """The ticket that the lost call made. Raises Unsure, and NotThereYet while it may still come."""
         page = await self._client.list_tickets(contact.id, 1)
         alike = [ticket for ticket in page.tickets if bare(ticket.subject) == bare(job.payload["subject"])]
         for ticket in sorted(alike, key=lambda ticket: ticket.id, reverse=True)[:CANDIDATES]:
@@ -229,6 +245,8 @@ class Deliverer:
         try:
             return await call()
         except HelpdeskUnsure:
+            # Its files may have taken minutes to go: what it is waited for begins now.
+            await self._databases.run(outbox.sending, job)
             raise
         except HelpdeskError:
             await self._databases.run(outbox.not_sent, job)

@@ -82,10 +82,11 @@ def follow_up(unit: Unit, job: Job, ticket: Ticket) -> None:
     _must(outbox.finish(unit, job))
 
 
-def set_aside(unit: Unit, job: Job, ticket_id: int, reason: str) -> None:
-    """Nobody can say whether it has arrived: support is told in the ticket where it may be."""
+def set_aside(unit: Unit, job: Job, ticket_id: int | None, reason: str) -> None:
+    """Nobody can say whether it has arrived: support is told in the ticket where it may be, if there is any."""
     _must(outbox.put_aside(unit, job, reason))
-    _put_note(unit, job, ticket_id, {"about": "unsure", **_told(job.payload)})
+    if ticket_id:
+        _put_note(unit, job, ticket_id, {"about": "unsure", **_told(job.payload)})
 
 
 def bury(unit: Unit, job: Job, reason: str) -> None:

@@ -17,7 +17,7 @@ from time import monotonic
 from cachetools import TTLCache
 
 from portal.database import Databases
-from portal.errors import DatabaseAway, HelpdeskError
+from portal.errors import DatabaseAway, HelpdeskError, HelpdeskMissing
 from portal.helpdesk.client import Client
 from portal.model import Customer
 from portal.service.identity import Person, Sight
@@ -66,7 +66,10 @@ async def adopt(client: Client, databases: Databases, tokens: Tokens, ticket_id:
     Raises HelpdeskError and DatabaseAway; may be repeated. A token that proves nothing is told in the log and is no
     error: anybody can write anything into a widget.
     """
-    ticket, token = await client.ticket_and_field(ticket_id, FIELD)
+    try:
+        ticket, token = await client.ticket_and_field(ticket_id, FIELD)
+    except HelpdeskMissing:
+        return  # it has been deleted, or merged, since the event
     if not token:
         return
     vouched = _check(tokens, token, ticket.created_at)

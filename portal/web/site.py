@@ -33,8 +33,8 @@ KEPT_BYTES = 6 * 2**20
 FORM_PLACE = secrets.token_urlsafe(18)
 """Stands for the form's token in kept pages. Nobody can guess it: in a foreign text it would be replaced there, too."""
 
-NONCE_PLACE = "nonce-nonce-nonce-nonce-"
-"""Stands for the nonce in kept pages; as long as a real one, and replaced in every answer."""
+NONCE_PLACE = secrets.token_urlsafe(18)
+"""The same for the nonce, which is replaced in every answer, too."""
 
 
 @dataclass(frozen=True)

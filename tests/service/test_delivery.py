@@ -301,6 +301,31 @@ def test_a_worker_that_dies_in_mid_call_loses_and_repeats_nothing(shop: Shop) ->
     assert shop.delivery(job) is Delivery.SENT
 
 
+def test_a_help_desk_that_loses_every_answer_is_not_asked_for_ever(shop: Shop) -> None:
+    ticket = shop.stage.ticket(ANNA)
+    shop.breaks("status", None, value=502)
+    job = shop.reply(ticket, "just once")
+    shop.work()
+    assert shop.delivery(job) is Delivery.UNSURE
+    shop.stage.tell("mend")
+    shop.work()
+    assert "just once" in shop.texts(ticket, internal=True)[0]
+    assert shop.count(ticket, "just once") == 0
+
+
+def test_how_long_it_is_looked_for_begins_when_the_answer_is_lost(shop: Shop) -> None:
+    """And not when its files began to be sent."""
+    ticket = shop.stage.ticket(ANNA)
+    shop.settle_seconds = 2
+    shop.stage.tell("faults", kind="stall", value=2, method="POST", count=1)
+    shop.breaks("late_status", 1, value=500)
+    shop.reply(ticket, "slowly", Paper("a.txt", b"abc"))
+    shop.work()
+    ((sent_at, now),) = shop.stage.execute("SELECT sent_at, UTC_TIMESTAMP(6) FROM custom_hde_outbox LIMIT 1")
+    assert shop.count(ticket, "slowly") == 1
+    assert sent_at is None or (now - sent_at).total_seconds() < 2
+
+
 def test_who_comes_back_late_changes_nothing(shop: Shop) -> None:
     ticket = shop.stage.ticket(ANNA)
     shop.reply(ticket, "just once")
