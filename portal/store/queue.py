@@ -108,11 +108,11 @@ _DUE = (
 )
 _CLAIM = (
     "UPDATE TABLE_ SET state = 'running', holder = :holder, attempts = attempts + 1, "
-    "lease_until = UTC_TIMESTAMP(6) + INTERVAL :lease * 1000000 MICROSECOND WHERE id = :id AND attempts = :attempts "
-    "AND (state = 'waiting' AND run_at <= UTC_TIMESTAMP(6) OR state = 'running' AND lease_until < UTC_TIMESTAMP(6))"
+    "lease_until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:lease * 1000000) MICROSECOND "
+    "WHERE id = :id AND attempts = :attempts AND (state = 'waiting' AND run_at <= UTC_TIMESTAMP(6) OR state = 'running' AND lease_until < UTC_TIMESTAMP(6))"
 )
 _PROLONG = (
-    "UPDATE TABLE_ SET lease_until = UTC_TIMESTAMP(6) + INTERVAL :lease * 1000000 MICROSECOND "
+    "UPDATE TABLE_ SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:lease * 1000000) MICROSECOND "
     "WHERE id = :id AND holder = :holder"
 )
 _BURY = (
@@ -125,7 +125,7 @@ _END = (
 )
 _AGAIN = (
     "UPDATE TABLE_ SET state = 'waiting', reason = :reason, holder = NULL, attempts = attempts - IF(:count, 0, 1), "
-    "run_at = UTC_TIMESTAMP(6) + INTERVAL :seconds * 1000000 MICROSECOND WHERE id = :id AND holder = :holder"
+    "run_at = UTC_TIMESTAMP(6) + INTERVAL ROUND(:seconds * 1000000) MICROSECOND WHERE id = :id AND holder = :holder"
 )
 _SWEEP = (
     "DELETE FROM TABLE_ WHERE state IN :states AND finished_at < UTC_TIMESTAMP(6) - INTERVAL :days DAY LIMIT :limit"

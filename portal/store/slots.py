@@ -91,24 +91,25 @@ _FILL = text(
 )
 _BAN = text("SELECT until, until <= UTC_TIMESTAMP(6) AS `over` FROM custom_hde_cursor WHERE name = :name")
 _PROBE = text(
-    "UPDATE custom_hde_cursor SET value = 'probe', until = UTC_TIMESTAMP(6) + INTERVAL :hold * 1000000 MICROSECOND "
+    "UPDATE custom_hde_cursor SET value = 'probe', "
+    "until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:hold * 1000000) MICROSECOND "
     "WHERE name = :name AND until <= UTC_TIMESTAMP(6)"
 )
 _TAKE = text(
     "UPDATE custom_hde_api_slot SET holder = :holder, "
-    "free_at = UTC_TIMESTAMP(6) + INTERVAL :hold * 1000000 MICROSECOND "
+    "free_at = UTC_TIMESTAMP(6) + INTERVAL ROUND(:hold * 1000000) MICROSECOND "
     "WHERE free_at <= UTC_TIMESTAMP(6) AND id < LEAST(:rate, COALESCE("
     "(SELECT CAST(value AS UNSIGNED) FROM custom_hde_cursor WHERE name = :name), :rate)) "
     "ORDER BY free_at LIMIT 1"
 )
 _RELEASE = text(
-    "UPDATE custom_hde_api_slot SET free_at = UTC_TIMESTAMP(6) + INTERVAL :window * 1000000 MICROSECOND "
+    "UPDATE custom_hde_api_slot SET free_at = UTC_TIMESTAMP(6) + INTERVAL ROUND(:window * 1000000) MICROSECOND "
     "WHERE holder = :holder"
 )
 # Calls that were under way when the ban fell tell of it, too: the longest counts. A probe's word replaces it.
 _SET_BAN = text(
     "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "
-    "VALUES (:name, '', UTC_TIMESTAMP(6) + INTERVAL :seconds * 1000000 MICROSECOND, UTC_TIMESTAMP(6)) "
+    "VALUES (:name, '', UTC_TIMESTAMP(6) + INTERVAL ROUND(:seconds * 1000000) MICROSECOND, UTC_TIMESTAMP(6)) "
     "ON DUPLICATE KEY UPDATE until = IF(value = 'probe', VALUES(until), GREATEST(until, VALUES(until))), "
     "value = VALUES(value), updated_at = VALUES(updated_at)"
 )

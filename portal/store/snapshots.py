@@ -137,7 +137,7 @@ _LOAD = text(
 # Assignments are evaluated from left to right: the lease follows the holder that was just decided.
 _CLAIM = text(
     "INSERT INTO custom_hde_snapshot (kind, id, holder, lease_until) "
-    "VALUES (:kind, :key, :holder, UTC_TIMESTAMP(6) + INTERVAL :lease * 1000000 MICROSECOND) "
+    "VALUES (:kind, :key, :holder, UTC_TIMESTAMP(6) + INTERVAL ROUND(:lease * 1000000) MICROSECOND) "
     "ON DUPLICATE KEY UPDATE "
     "holder = IF(lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6), VALUES(holder), holder), "
     "lease_until = IF(holder = VALUES(holder), VALUES(lease_until), lease_until)"
@@ -153,7 +153,7 @@ _GIVE_UP = text(
     "WHERE kind = :kind AND id = :key AND holder = :holder"
 )
 _PROLONG = text(
-    "UPDATE custom_hde_snapshot SET lease_until = UTC_TIMESTAMP(6) + INTERVAL :lease * 1000000 MICROSECOND "
+    "UPDATE custom_hde_snapshot SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:lease * 1000000) MICROSECOND "
     "WHERE kind = :kind AND id = :key AND holder = :holder"
 )
 _FORGET = text("UPDATE custom_hde_snapshot SET forgotten_at = UTC_TIMESTAMP(6) WHERE kind = :kind AND id = :key")
@@ -162,7 +162,7 @@ _FORGET_UNDER = text(
 )
 _FORGOTTEN = text(
     "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
-    "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL :seconds * 1000000 MICROSECOND"
+    "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL ROUND(:seconds * 1000000) MICROSECOND"
 )
 _SWEEP = text(
     "DELETE FROM custom_hde_snapshot WHERE (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) "
