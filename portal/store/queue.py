@@ -109,7 +109,8 @@ _DUE = (
 _CLAIM = (
     "UPDATE TABLE_ SET state = 'running', holder = :holder, attempts = attempts + 1, "
     "lease_until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:lease * 1000000) MICROSECOND "
-    "WHERE id = :id AND attempts = :attempts AND (state = 'waiting' AND run_at <= UTC_TIMESTAMP(6) OR state = 'running' AND lease_until < UTC_TIMESTAMP(6))"
+    "WHERE id = :id AND attempts = :attempts "
+    "AND (state = 'waiting' AND run_at <= UTC_TIMESTAMP(6) OR state = 'running' AND lease_until < UTC_TIMESTAMP(6))"
 )
 _PROLONG = (
     "UPDATE TABLE_ SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:lease * 1000000) MICROSECOND "
