@@ -64,9 +64,11 @@ class Orders:
     async def of_ticket(self, ticket_id: int, page: int, asking: int | None = None) -> Pull:
         """A page of the orders of whoever the ticket is. Raises NotFound, and HelpdeskError when nobody can say."""
         owner = await self._desk.databases.read(links.owner, ticket_id)
-        if owner is not None:
-            return await self.of_user(owner, page, asking)
+        if owner and asking is not None:
+            return await self.of_user(owner.user_id, page, asking)
         ticket = await self._ticket(ticket_id, asking)
+        if owner and owner.contact_id == ticket.requester_id:
+            return await self.of_user(owner.user_id, page)
         return await self._desk.databases.read(self._pull_by, ticket, page, asking)
 
     async def _ticket(self, ticket_id: int, asking: int | None) -> Ticket:

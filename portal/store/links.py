@@ -38,6 +38,14 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """An account that opened a ticket with us, and the requester that the ticket must still have."""
+
+    user_id: int
+    contact_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Holdings:
     """An account's links, granted or not, and its own tickets with the requester that each must still have."""
 
@@ -58,10 +66,10 @@ def of(unit: Unit, user_id: int) -> Holdings:
     return Holdings(found, tickets)
 
 
-def owner(unit: Unit, ticket_id: int) -> int | None:
-    """The account that opened this ticket with us, None for a ticket that came another way."""
-    found = unit.state.execute(_OWNER, {"ticket": ticket_id}).scalar()
-    return None if found is None else int(found)
+def owner(unit: Unit, ticket_id: int) -> Owner | None:
+    """Whose own this ticket is, None for a ticket that came another way."""
+    found = unit.state.execute(_OWNER, {"ticket": ticket_id}).one_or_none()
+    return Owner(int(found[0]), int(found[1])) if found else None
 
 
 def of_contact(unit: Unit, contact_id: int) -> list[Account]:
@@ -118,7 +126,7 @@ _OF = text(
     "(SELECT ticket_id, contact_id, '', '', 0 FROM custom_hde_ticket_owner WHERE user_id = :user "
     "ORDER BY ticket_id DESC LIMIT :limit)"
 )
-_OWNER = text("SELECT user_id FROM custom_hde_ticket_owner WHERE ticket_id = :ticket")
+_OWNER = text("SELECT user_id, contact_id FROM custom_hde_ticket_owner WHERE ticket_id = :ticket")
 _OF_CONTACT = text("SELECT user_id, email, sees FROM custom_hde_user_map WHERE contact_id = :contact")
 _OWN = text(
     "INSERT INTO custom_hde_ticket_owner (ticket_id, user_id, contact_id, evidence, jti, created_at) "

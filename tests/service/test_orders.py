@@ -108,15 +108,19 @@ def test_pages_hold_twenty_and_one_beyond_is_empty(shop_v1: Stage) -> None:
     assert empty.orders == ()
 
 
-def test_a_ticket_opened_here_is_its_owners_without_asking_anybody(shop_v1: Stage) -> None:
+def test_a_ticket_opened_here_is_its_owners_until_it_is_given_to_somebody_else(shop_v1: Stage) -> None:
     ticket = shop_v1.ticket(BORIS)
     shop_v1.databases.run_here(links.own, ticket, ANNA, contact_of(shop_v1, ticket), "form")
     calls = shop_v1.calls()
-    assert whose(pull(shop_v1, ticket_id=ticket)) == ANNA
     assert whose(pull(shop_v1, ticket_id=ticket, asking=ANNA)) == ANNA
     with pytest.raises(NotFound):
         pull(shop_v1, ticket_id=ticket, asking=BORIS)
     assert shop_v1.calls() == calls
+    assert whose(pull(shop_v1, ticket_id=ticket)) == ANNA
+    shop_v1.tell("operator/move", ticket_id=ticket, email="stranger@else.example")
+    shop_v1.execute("DELETE FROM custom_hde_snapshot")
+    with pytest.raises(NotFound):
+        pull(shop_v1, ticket_id=ticket)
 
 
 def test_a_ticket_is_the_account_that_has_proven_its_requester(shop: Stage) -> None:

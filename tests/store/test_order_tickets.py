@@ -39,7 +39,7 @@ def test_what_is_known_stays_as_it_was_written_first(databases: Databases) -> No
 
 def test_a_ticket_has_the_owner_who_opened_it(databases: Databases) -> None:
     databases.run_here(links.own, 41, ANNA, 900, "form")
-    assert databases.read_here(links.owner, 41) == ANNA
+    assert databases.read_here(links.owner, 41) == links.Owner(ANNA, 900)
     assert databases.read_here(links.owner, 42) is None
 
 
