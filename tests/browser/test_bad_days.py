@@ -71,3 +71,32 @@ def test_a_conversation_being_fetched_shows_itself_when_it_is_there(
     tab.inspect("conversation being fetched")
     tab.page.wait_for_selector(".messages article", timeout=PATIENCE_SECONDS * 1000)
     assert "Заказ A-1007." in tab.text()
+
+
+@pytest.mark.parametrize("settings", [{"cache_seconds": 1}], ids=["short cache"])
+def test_what_is_written_while_the_help_desk_is_away_waits_and_arrives_once(tab: Tab, origin: Origin) -> None:
+    ticket = origin.ticket(ANNA.login, "Где моя посылка?")
+    tab.enter(ANNA, f"{PREFIX}/{ticket}")
+    origin.tell("faults", kind="status", value="503")
+    for words in ("Сначала это", "Потом то"):
+        tab.page.fill("#text", words)
+        tab.follow(tab.page.get_by_role("button", name="Отправить", exact=True))
+        assert words in tab.page.locator("#last").inner_text()
+    assert "Отправляется" in tab.text()
+    origin.execute("UPDATE custom_hde_outbox SET created_at = created_at - INTERVAL 5 MINUTE")
+    tab.page.reload()
+    assert "Будет отправлено" in tab.text() and "отправится само" in tab.text()
+    tab.inspect("waiting for the help desk")
+    origin.tell("mend")
+    deadline = time.monotonic() + 60
+    while len(said := [m.html for m in origin.state.tickets[ticket].messages[1:]]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert ["Сначала это" in said[0], "Потом то" in said[1]] == [True, True]
+    while "Будет отправлено" in tab.text():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        tab.page.reload()
+    assert tab.text().count("Сначала это") == tab.text().count("Потом то") == 1
+    tab.inspect("arrived")
+    assert len(origin.state.tickets[ticket].messages) == 3
