@@ -1,11 +1,12 @@
 # make demo   a shop, a help desk and the portal, from a bare checkout
 # make test   lint, types and every test; installs or names what they need
 # make bench  the benchmarks of tests/bench: a table, and build/bench.json
+# make screenshots   every state of every page, in build/screenshots
 
 VENV := .venv
 READY := $(VENV)/ready
 
-.PHONY: demo test bench
+.PHONY: demo test bench screenshots
 
 demo: $(READY)
 	@$(VENV)/bin/portal demo
@@ -20,6 +21,10 @@ test: $(READY)
 bench: $(READY)
 	@tests/needs
 	@$(VENV)/bin/python -m tests.bench
+
+screenshots: $(READY)
+	@tests/needs
+	@$(VENV)/bin/python -m tests.screenshots
 
 # Touched last: an install that was interrupted is begun again, a finished one costs nothing.
 $(READY): requirements.lock pyproject.toml

@@ -25,14 +25,19 @@ ARGUMENTS = [
 ]
 
 
+def program() -> str:
+    """The system's Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert found, "chromium is not installed: run `make test`, which says how"
+    return found
+
+
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """For this folder only: while Playwright runs, no other event loop can run in the main thread."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "chromium is not installed: run `make test`, which says how"
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=program, args=ARGUMENTS) as browser,
+        playwright.chromium.launch(executable_path=program(), args=ARGUMENTS) as browser,
     ):
         yield browser
 
