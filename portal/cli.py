@@ -12,7 +12,8 @@ from typing import NoReturn
 
 import click
 
-from portal.config import PublicSettings, S, Settings, load
+from portal.config import PublicSettings, Settings
+from portal.environment import S, load
 from portal.errors import DatabaseAway, WrongSettings
 
 WRONG_SETTINGS = 2

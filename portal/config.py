@@ -7,33 +7,17 @@ of a file that holds it. All that is missing or wrong is told at once, by name a
 from __future__ import annotations
 
 import base64
-import contextlib
 import ipaddress
-import os
 import re
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from portal.errors import WrongSettings
+from portal.environment import PREFIX, SecretFiles
 
-PREFIX = "PORTAL_"
-SECRETS = (
-    "database_url",
-    "state_url",
-    "secret_keys",
-    "hde_token",
-    "hde_api_key",
-    "smtp_url",
-    "webhook_secrets",
-    "panel_secrets",
-)
 MIN_KEY_LENGTH = 16
 
 NOT_READ_YET = ("redis:", "memcache:", "cookies:")
@@ -133,6 +117,18 @@ class Settings(PublicSettings):
     """Which of the help desk's widgets the shop's pages show, empty = none; and where it is if not at the vendor's."""
     site_id: str = ""
     """The shop's site whose orders count; empty = all sites."""
+    order_field: str = "UF_HDE_TICKETS"
+    """The order's field (b_uts_order) that says which tickets it has; left alone where there is no such column."""
+    user_field: str = ""
+    """The account's field (b_uts_user) that mirrors its contact; empty = off."""
+    order_push: Literal["fields", "note", "both"] = "fields"
+    """Where the help desk sees a customer's orders: fields of the contact, an internal note, or both."""
+    on_unknown_email: Literal["anonymous", "profile"] = "anonymous"
+    manager_email: str = ""
+    """Who gets a letter about new requests; empty = nobody."""
+    crm_webhook_url: SecretStr = SecretStr("")
+    """Bitrix24's incoming webhook, https://…/rest/1/secret/; empty = no tasks."""
+    crm_responsible_id: int = Field(default=1, ge=1)
     locale: Literal["ru", "en"] = "ru"
     timezone: ZoneInfo = ZoneInfo("Europe/Moscow")
     """The shop's clock."""
@@ -162,6 +158,20 @@ class Settings(PublicSettings):
             return tuple(ipaddress.ip_network(word) for word in words) if isinstance(words, tuple) else words
         except ValueError:
             raise ValueError("must be addresses or networks, such as 127.0.0.1,10.0.0.0/8") from None
+
+    @field_validator("order_field", "user_field")
+    @classmethod
+    def _shop_field(cls, value: str) -> str:
+        if not re.fullmatch(r"(UF_[A-Z0-9_]{1,40})?", value):
+            raise ValueError("must be the name of a user field, such as UF_HDE_TICKETS, or empty")
+        return value
+
+    @field_validator("crm_webhook_url")
+    @classmethod
+    def _crm(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.fullmatch(r"https?://[^\s?#]+/rest/[^\s?#]+", value.get_secret_value()):
+            raise ValueError("must be Bitrix24's incoming webhook, such as https://…/rest/1/…/")
+        return value
 
     @field_validator("webhook_auth", mode="before")
     @classmethod
@@ -245,37 +255,6 @@ class Settings(PublicSettings):
         return value
 
 
-class SecretFiles(PydanticBaseSettingsSource):
-    """PORTAL_<SECRET>_FILE: the path of a file that holds the secret, as container platforms hand it over."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The secret of one field, None without a file or with one that cannot be read."""
-        if field_name in SECRETS and (path := os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")):
-            with contextlib.suppress(OSError, UnicodeDecodeError):  # told by load(), with all other problems
-                return Path(path).read_text("utf-8").strip(), field_name, False
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """All secrets that come from files."""
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
-
-S = TypeVar("S", bound=PublicSettings)
-
-
-def load(kind: type[S]) -> S:
-    """Read the settings (all, or those of the snippets). Raises WrongSettings with every problem at once."""
-    problems = [f"{name} cannot be read" for name in _unreadable()]
-    try:
-        settings = kind()  # type: ignore[call-arg]  # the values come from the sources above
-    except ValidationError as error:
-        raise WrongSettings(problems + [_sentence(problem) for problem in error.errors()]) from None
-    if problems:
-        raise WrongSettings(problems)
-    return settings
-
-
 def _base64(text: str) -> None:
     try:
         base64.b64decode(text, validate=True)
@@ -283,18 +262,5 @@ def _base64(text: str) -> None:
         raise ValueError("holds a whsec_ secret that is not base64") from None
 
 
-def _unreadable() -> list[str]:
-    names = (f"{PREFIX}{secret.upper()}_FILE" for secret in SECRETS)
-    return [name for name in names if os.environ.get(name) and not os.access(os.environ[name], os.R_OK)]
-
-
 def _split(value: object) -> object:
     return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
-
-
-def _sentence(problem: ErrorDetails) -> str:
-    name = f"{PREFIX}{str(problem['loc'][0]).upper()}"
-    if problem["type"] == "missing":
-        return f"{name} is missing"
-    what = problem["msg"].removeprefix("Value error, ")
-    return f"{name} {what[:1].lower()}{what[1:]}"

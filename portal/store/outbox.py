@@ -84,7 +84,7 @@ def put(
     told = {
         "kind": kind.encode(),
         "user": user_id,
-        "payload": json.dumps(payload, ensure_ascii=False).encode(),
+        "payload": _encoded(payload),
         "queue": queue.encode(),
         "ticket": ticket_id,
         "once": once.encode() if once else None,
@@ -95,6 +95,16 @@ def put(
         if once is None or not is_duplicate(error):
             raise
     return Kept(int(unit.state.execute(_ONCE, told).scalar_one()), False)
+
+
+def put_unless_waiting(unit: Unit, kind: str, payload: Mapping[str, Any], user_id: int | None, *, queue: str) -> None:
+    """Keep a job that reads what there is when it is done: one that waits already will see what has changed since.
+
+    One that is running may have read before, so that another is put beside it.
+    """
+    told = {"kind": kind.encode(), "queue": queue.encode(), "payload": _encoded(payload)}
+    if unit.state.execute(_WAITING, told).first() is None:
+        put(unit, kind, payload, user_id, queue=queue)
 
 
 def claim(unit: Unit, kinds: Sequence[str], lease_seconds: float) -> Job | None:
@@ -186,6 +196,10 @@ def busy_users(unit: Unit, kinds: Sequence[str], settled_seconds: int, failed_da
     return frozenset(row[0] for row in unit.state.execute(_BUSY, told))
 
 
+def _encoded(payload: Mapping[str, Any]) -> bytes:
+    return json.dumps(payload, ensure_ascii=False).encode()
+
+
 def _record(row: Any) -> Record:
     return Record(
         row.id,
@@ -214,6 +228,10 @@ _PUT = text(
     "VALUES (:kind, :user, :payload, :queue, :ticket, :once, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))"
 )
 _ONCE = text("SELECT id FROM custom_hde_outbox WHERE once = :once")
+_WAITING = text(
+    "SELECT 1 FROM custom_hde_outbox WHERE queue = :queue AND state = 'waiting' AND kind = :kind AND payload = :payload "
+    "LIMIT 1"
+)
 _READ = text("SELECT kind, user_id, ticket_id, payload, created_at, sent_at FROM custom_hde_outbox WHERE id = :id")
 _SENDING = text("UPDATE custom_hde_outbox SET sent_at = UTC_TIMESTAMP(6) WHERE id = :id AND holder = :holder")
 _NOT_SENT = text("UPDATE custom_hde_outbox SET sent_at = NULL WHERE id = :id AND holder = :holder")

@@ -1,0 +1,18 @@
+-- The ledger: which state of a ticket an event has been applied to, and people without an account in the shop.
+
+-- version: the ticket's own time of its last change, as it was when the event was applied; an older one is stale.
+ALTER TABLE custom_hde_inbox
+    ADD COLUMN version DATETIME(6) NULL;
+
+-- Who wrote to the help desk from an address that no account holds; user_id once an account has proven the address.
+CREATE TABLE IF NOT EXISTS custom_hde_profile (
+    contact_id BIGINT UNSIGNED NOT NULL,
+    email      VARBINARY(255)  NOT NULL,
+    name       VARCHAR(255)    NOT NULL DEFAULT '',
+    phone      VARBINARY(32)   NOT NULL DEFAULT '',
+    user_id    BIGINT UNSIGNED NULL,
+    created_at DATETIME(6)     NOT NULL,
+    PRIMARY KEY (contact_id),
+    KEY ix_email (email),
+    KEY ix_user (user_id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
