@@ -229,7 +229,8 @@ _PUT = text(
 )
 _ONCE = text("SELECT id FROM custom_hde_outbox WHERE once = :once")
 _WAITING = text(
-    "SELECT 1 FROM custom_hde_outbox WHERE queue = :queue AND state = 'waiting' AND kind = :kind AND payload = :payload "
+    "SELECT 1 FROM custom_hde_outbox WHERE queue = :queue AND state = 'waiting' AND kind = :kind "
+    "AND payload = :payload "
     "LIMIT 1"
 )
 _READ = text("SELECT kind, user_id, ticket_id, payload, created_at, sent_at FROM custom_hde_outbox WHERE id = :id")
