@@ -74,18 +74,6 @@ class Draft:
     files: Sequence[Incoming] = ()
 
 
-class Choices(Protocol):
-    """The customer's orders, as the form of a new request offers them (service/orders.py)."""
-
-    def choices(self, unit: Unit, user_id: int) -> Sequence[OrderChoice]:
-        """His newest orders, newest first."""
-        ...
-
-    def own(self, unit: Unit, user_id: int, number: str) -> OrderChoice | None:
-        """His order of that number; None for another's or none."""
-        ...
-
-
 class Delivery(StrEnum):
     """What has become of a message."""
 
@@ -149,7 +137,7 @@ def reply(unit: Unit, person: Person, ticket_id: int, contact_id: int, draft: Dr
 
     `new` is False when the same form has been kept before: sent twice by an impatient finger, it is one message.
     """
-    payload = {**_payload(draft), "contact": contact_id}
+    payload = {**_payload(draft), "contact": contact_id, "proven": person.sight is Sight.PROVEN}
     return _keep(unit, person, REPLY, payload, draft, queue=f"ticket:{ticket_id}", ticket_id=ticket_id)
 
 

@@ -16,7 +16,8 @@ from portal.model import OrderChoice
 from portal.service import requests as service
 from portal.service import writing
 from portal.service.identity import Person, Sight
-from portal.service.writing import Choices, Delivery, Draft, Problem
+from portal.service.orders import Orders
+from portal.service.writing import Delivery, Draft, Problem
 from portal.store.outbox import Kept
 from portal.web import intake
 from portal.web.answers import RETRY_SECONDS, Answer, bare_page, page, redirect
@@ -51,7 +52,8 @@ async def reply(request: AnyRequest, site: NamedDependency[Site], ticket_id: Fro
         draft, entered = _checked(site, visitor, form, is_request=False, otherwise=unknown)
         if draft and view.requester_id is not None:
             try:
-                await site.databases.run(writing.reply, visitor.person, view.ticket_id, view.requester_id, draft)
+                async with site.keeping(draft):
+                    await site.databases.run(writing.reply, visitor.person, view.ticket_id, view.requester_id, draft)
                 site.feed.expect(visitor.person.customer.id)
                 return redirect(site, f"/{view.ticket_id}#last", visitor, flash=WRITTEN)
             except TooOften as error:
@@ -84,7 +86,8 @@ async def open_request(request: AnyRequest, site: NamedDependency[Site]) -> Answ
         draft, entered = _checked(site, visitor, form, is_request=True)
         if draft and visitor.person.sight is not Sight.NO_EMAIL:
             try:
-                kept = await site.databases.run(_keep, site.orders, visitor.person, draft)
+                async with site.keeping(draft):
+                    kept = await site.databases.run(_keep, site.orders, visitor.person, draft)
                 if kept:
                     site.feed.expect(visitor.person.customer.id)
                     return redirect(site, f"/new/{kept.id}", visitor, flash=WRITTEN)
@@ -184,7 +187,7 @@ def _entered(form: Form, *, problems: Sequence[Problem] = (), why: Why | None = 
     return given_back(form.fields, [file.name for file in form.files], problems=problems, why=why, seconds=seconds)
 
 
-def _keep(unit: Unit, orders: Choices, person: Person, draft: Draft) -> Kept | None:
+def _keep(unit: Unit, orders: Orders, person: Person, draft: Draft) -> Kept | None:
     """Keep a request, None when it names an order that is not his. Raises TooOften."""
     order = orders.own(unit, person.customer.id, draft.order) if draft.order else None
     return writing.open_request(unit, person, draft, order) if order or not draft.order else None
@@ -197,7 +200,7 @@ async def _form(site: Site, request: AnyRequest, visitor: Visitor, entered: Ente
     return page(site, request, visitor, "requests/new.html", status=entered.status, **shown)
 
 
-def _offered(unit: Unit, orders: Choices, user_id: int, wanted: str) -> list[OrderChoice]:
+def _offered(unit: Unit, orders: Orders, user_id: int, wanted: str) -> list[OrderChoice]:
     """The orders to choose from: his newest, and the wanted one before them when it is his and older."""
     newest = list(orders.choices(unit, user_id))
     if not wanted or any(order.number == wanted for order in newest):
