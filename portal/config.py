@@ -7,33 +7,17 @@ of a file that holds it. All that is missing or wrong is told at once, by name a
 from __future__ import annotations
 
 import base64
-import contextlib
 import ipaddress
-import os
 import re
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from portal.errors import WrongSettings
+from portal.environment import PREFIX, SecretFiles
 
-PREFIX = "PORTAL_"
-SECRETS = (
-    "database_url",
-    "state_url",
-    "secret_keys",
-    "hde_token",
-    "hde_api_key",
-    "smtp_url",
-    "webhook_secrets",
-    "panel_secrets",
-)
 MIN_KEY_LENGTH = 16
 
 NOT_READ_YET = ("redis:", "memcache:", "cookies:")
@@ -181,6 +165,21 @@ class Settings(PublicSettings):
                 _base64(secret.get_secret_value().removeprefix("whsec_"))
         return value
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.match(r"smtps?://[^/\s]+", value.get_secret_value()):
+            raise ValueError("must begin with smtp:// or smtps:// and name a host")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str, known: ValidationInfo) -> str:
+        smtp = known.data.get("smtp_url")
+        if smtp is not None and bool(smtp.get_secret_value()) != bool(value):
+            raise ValueError("and PORTAL_SMTP_URL must be set together")
+        return value
+
     @field_validator("hde_timezone", "timezone", mode="before")
     @classmethod
     def _zone(cls, value: object) -> object:
@@ -233,7 +232,9 @@ class Settings(PublicSettings):
         if value.startswith("files:") and not re.fullmatch(r"files://(/?\d+;)?(\d+;)?/.*", value):
             raise ValueError("must name an absolute folder, such as files:///var/lib/php/sessions")
         if value.startswith("php:") and not re.match(r"https?://[^/\s]+/", value[4:]):
-            raise ValueError("must name the whoami file's address, such as php:http://127.0.0.1/local/whoami.php")
+            raise ValueError(
+                "must name the whoami file's address, such as php:http://127.0.0.1/local/portal_whoami.php"
+            )
         return value
 
     @field_validator("hde_api_key")
@@ -245,37 +246,6 @@ class Settings(PublicSettings):
         return value
 
 
-class SecretFiles(PydanticBaseSettingsSource):
-    """PORTAL_<SECRET>_FILE: the path of a file that holds the secret, as container platforms hand it over."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The secret of one field, None without a file or with one that cannot be read."""
-        if field_name in SECRETS and (path := os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")):
-            with contextlib.suppress(OSError, UnicodeDecodeError):  # told by load(), with all other problems
-                return Path(path).read_text("utf-8").strip(), field_name, False
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """All secrets that come from files."""
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
-
-S = TypeVar("S", bound=PublicSettings)
-
-
-def load(kind: type[S]) -> S:
-    """Read the settings (all, or those of the snippets). Raises WrongSettings with every problem at once."""
-    problems = [f"{name} cannot be read" for name in _unreadable()]
-    try:
-        settings = kind()  # type: ignore[call-arg]  # the values come from the sources above
-    except ValidationError as error:
-        raise WrongSettings(problems + [_sentence(problem) for problem in error.errors()]) from None
-    if problems:
-        raise WrongSettings(problems)
-    return settings
-
-
 def _base64(text: str) -> None:
     try:
         base64.b64decode(text, validate=True)
@@ -283,18 +253,5 @@ def _base64(text: str) -> None:
         raise ValueError("holds a whsec_ secret that is not base64") from None
 
 
-def _unreadable() -> list[str]:
-    names = (f"{PREFIX}{secret.upper()}_FILE" for secret in SECRETS)
-    return [name for name in names if os.environ.get(name) and not os.access(os.environ[name], os.R_OK)]
-
-
 def _split(value: object) -> object:
     return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
-
-
-def _sentence(problem: ErrorDetails) -> str:
-    name = f"{PREFIX}{str(problem['loc'][0]).upper()}"
-    if problem["type"] == "missing":
-        return f"{name} is missing"
-    what = problem["msg"].removeprefix("Value error, ")
-    return f"{name} {what[:1].lower()}{what[1:]}"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.config import Settings, load
+from portal.config import Settings
+from portal.environment import load
 from portal.errors import WrongSettings
 from portal.helpdesk import v1, v2
 

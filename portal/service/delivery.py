@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -25,7 +25,8 @@ from portal.errors import (
     HelpdeskUnsure,
 )
 from portal.helpdesk.client import Client
-from portal.model import Contact, Ticket, Upload
+from portal.helpdesk.writes import NOTHING, Enclosed
+from portal.model import Contact, Ticket
 from portal.service import outcomes
 from portal.service.letters import Render
 from portal.service.outcomes import NOTE, NotOurs
@@ -158,7 +159,7 @@ class Deliverer:
         is_open = not ticket.closed or await self._reopen(ticket)
         body = self._html(payload)
         try:
-            message_id = await self._send(job, lambda files: self._client.post_message(ticket, body, files))
+            message_id = await self._send(job, lambda enclosed: self._client.post_message(ticket, body, enclosed))
         except HelpdeskUnauthorized:
             raise
         except HelpdeskRefused:
@@ -210,7 +211,7 @@ class Deliverer:
             await self._finish_request(job, contact, there)
             return
         subject, body = payload["subject"], self._html(payload)
-        ticket = await self._send(job, lambda files: self._client.open_ticket(contact, subject, body, files))
+        ticket = await self._send(job, lambda enclosed: self._client.open_ticket(contact, subject, body, enclosed))
         await self._finish_request(job, contact, ticket)
 
     async def _find_request(self, job: Job, contact: Contact, sent_at: datetime) -> Ticket | None:
@@ -246,22 +247,22 @@ class Deliverer:
         await adopt(self._client, self._databases, self._tokens, _ticket_id(job))
         await self._databases.run(outbox.finish, job)
 
-    async def _send(self, job: Job, call: Callable[[Sequence[Upload]], Awaitable[T]]) -> T:
-        """The call that must not be repeated: written down before it goes out, and again if it surely did nothing."""
+    async def _send(self, job: Job, call: Callable[[Enclosed], Awaitable[T]]) -> T:
+        """The call that must not be repeated, after its files, which may be."""
         if not job.payload["files"]:
-            return await self._send_once(job, call, ())
+            return await self._send_once(job, lambda: call(NOTHING))
         async with self._with_files:
-            return await self._send_once(job, call, await self._databases.read(outcomes.files_of, job))
+            enclosed = await self._client.enclose(await self._databases.read(outcomes.files_of, job))
+            return await self._send_once(job, lambda: call(enclosed))
 
-    async def _send_once(
-        self, job: Job, call: Callable[[Sequence[Upload]], Awaitable[T]], files: Sequence[Upload]
-    ) -> T:
+    async def _send_once(self, job: Job, call: Callable[[], Awaitable[T]]) -> T:
+        """Written down before it goes out, and again if it surely did nothing."""
         if not await self._databases.run(outbox.sending, job):
             raise NotOurs
         try:
-            return await call(files)
+            return await call()
         except HelpdeskUnsure:
-            # Its files may have taken minutes to go: what it is waited for begins now.
+            # It may have taken minutes: what it is waited for begins now.
             await self._databases.run(outbox.sending, job)
             raise
         except HelpdeskError:

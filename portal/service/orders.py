@@ -11,7 +11,7 @@ from portal.bitrix.orders import Sale
 from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.database import Unit
-from portal.errors import HelpdeskMissing, NotFound
+from portal.errors import HelpdeskError, HelpdeskMissing, NotFound
 from portal.model import Buyer, Order, OrderChoice, Ticket
 from portal.service.listing import Desk
 from portal.service.requests import GUESSES, PATIENCE_SECONDS
@@ -86,6 +86,10 @@ class Orders:
             ticket = (await self._desk.cache.conversation(ticket_id, until)).value.ticket
         except HelpdeskMissing:
             raise NotFound from None
+        except HelpdeskError:
+            if asking is None:
+                raise
+            raise NotFound from None  # what happens to be kept shows in no answer to a customer
         return ticket
 
     def _pull_by(self, unit: Unit, ticket: Ticket, page: int, asking: int | None) -> Pull:

@@ -49,7 +49,7 @@ async def identity(request: AnyRequest, site: NamedDependency[Site]) -> Response
     except SignedOut:
         return Response({}, headers=PERSONAL)
     except DatabaseAway as error:
-        log.warning("%s answered with 503: %s", request.scope["path"], error)
+        log.warning("%r answered with 503: %s", request.scope["path"], error)
         return problem(503, headers=PERSONAL | {"retry-after": str(RETRY_SECONDS)})
     return Response(await _config(site, visitor), headers=PERSONAL)
 

@@ -16,7 +16,8 @@ from uvicorn.supervisors import Multiprocess
 
 from portal.app import create_app
 from portal.cli import GRACE_SECONDS, HEADER_BYTES
-from portal.config import Settings, load
+from portal.config import Settings
+from portal.environment import load
 
 
 def strict() -> Litestar:

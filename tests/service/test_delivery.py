@@ -396,7 +396,7 @@ def test_the_client_alone_would_repeat_nothing_but_know_nothing(shop: Shop) -> N
         found = await client.get_ticket(ticket)
         for _ in range(2):
             with pytest.raises(HelpdeskError):
-                await client.post_message(found, "<p>doubled</p>", [])
+                await client.post_message(found, "<p>doubled</p>")
         await client.close()
 
     asyncio.run(sends_twice())
