@@ -580,3 +580,37 @@ def test_nothing_of_what_was_written_is_in_an_error_or_the_log(play: Play, caplo
             assert secret not in str(told.value) + repr(told.value.__cause__)
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("portal")]
     assert secret not in "".join(ours) and "demo-token" not in caplog.text
+
+
+def test_files_that_have_gone_do_not_go_again_until_they_are_a_messages(play: Play) -> None:
+    """A job whose uploads are interrupted goes on where it stopped; the same file later is another one."""
+    if play.dialect != "v1":
+        pytest.skip("files go with their message there")
+    ticket, before = annas(play), len(play.state.files)
+
+    async def story(client: Client) -> None:
+        play.tell("faults", kind="status", value=503, path="/files", count=1)
+        with pytest.raises(HelpdeskUnreachable):
+            await client.enclose([PNG, TEXT])
+        first = await client.enclose([PNG, TEXT])
+        assert (await client.enclose([PNG, TEXT])).ids == first.ids
+        assert len(play.state.files) == before + 2
+        await client.post_message(ticket, HTML, first)
+        assert not set((await client.enclose([PNG])).ids) & set(first.ids)
+
+    use(play, story)
+
+
+def test_an_older_ticket_is_no_new_one(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A help desk that merges what is alike gives its own older ticket: it may be anybody's with that address."""
+
+    async def story(client: Client) -> None:
+        contact = await client.ensure_contact(ANNA, "Anna")
+        made = await client.open_ticket(contact, "s", HTML)
+        older = play.state.tickets[made.id]
+        older.created -= 3600
+        monkeypatch.setattr(acts, "open_ticket", lambda *_, **__: older)
+        with pytest.raises(HelpdeskUnsure):
+            await client.open_ticket(contact, "s", HTML)
+
+    use(play, story)
