@@ -18,12 +18,15 @@ from litestar.exceptions import InternalServerException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from portal.service.writing import MAX_FILE_BYTES, MAX_FILES
+from portal.web.entered import MAX_LOST
 from portal.web.visitor import AnyRequest
 from portal.web.words import tidy
 
-FIELDS = ("csrf", "subject", "order", "text")
 MAX_FIELD = 6 * 2**20
 """Bytes of one field that are kept; a text far too long comes back whole."""
+
+FIELDS = {"csrf": MAX_FIELD, "subject": MAX_FIELD, "order": MAX_FIELD, "text": MAX_FIELD, "lost": MAX_LOST}
+"""The fields we ask for, and how many bytes of each are kept."""
 
 SPOOL_BYTES = 2**20
 """Larger files go to disk while they come."""
@@ -78,6 +81,11 @@ class Form:
     fields: Mapping[str, str]
     files: list[Upload] = field(default_factory=list)
     broken: bool = False
+
+    @property
+    def lost(self) -> list[str]:
+        """The names of files that came before, with a form that had to be given back without them."""
+        return [safe_name(name) for name in self.fields.get("lost", "").split("\n") if name.strip()]
 
     def __enter__(self) -> Form:
         return self
@@ -136,7 +144,7 @@ def _parsed(body: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in parse_qsl(body, keep_blank_values=True, errors="replace"):
         if name in FIELDS:
-            found.setdefault(name, plain(value))
+            found.setdefault(name, plain(value[: FIELDS[name]]))
     return found
 
 
@@ -181,7 +189,7 @@ class _Multipart:
         if name not in FIELDS or name in self._fields:
             return None
         value = self._fields[name] = bytearray()
-        return lambda piece: value.extend(piece[: max(0, MAX_FIELD - len(value))])
+        return lambda piece: value.extend(piece[: max(0, FIELDS[name] - len(value))])
 
     def _nameless(self, file: Upload) -> Callable[[bytes], object]:
         """A field of the form that nobody has chosen a file in comes without a name and empty: it is no file."""

@@ -163,7 +163,7 @@ def _checked(
     try:
         name = check_form(site.tokens, visitor.person, form.fields)
     except CrossSite:
-        return None, _entered(form, why=Why.STALE)
+        return None, _entered(form, why=Why.STALE if "csrf" in form.fields else Why.BACK)
     draft = _draft(name, form)
     problems = writing.problems(draft, is_request=is_request)
     if problems or otherwise:
@@ -184,7 +184,9 @@ def _draft(name: str, form: Form) -> Draft:
 
 
 def _entered(form: Form, *, problems: Sequence[Problem] = (), why: Why | None = None, seconds: int = 0) -> Entered:
-    return given_back(form.fields, [file.name for file in form.files], problems=problems, why=why, seconds=seconds)
+    return given_back(
+        form.fields, [file.name for file in form.files] or form.lost, problems=problems, why=why, seconds=seconds
+    )
 
 
 def _keep(unit: Unit, orders: Orders, person: Person, draft: Draft) -> Kept | None:

@@ -95,7 +95,7 @@ def requests(tickets: int = 0, locale: str = "ru", **changes: Any) -> SimpleName
     """A service.requests.RequestList."""
     shown = tuple(ticket(number, locale) for number in range(1, tickets + 1))
     view = {"sight": "proven", "email": EMAIL, "tickets": shown, "page": 1, "pages": 1, "total": tickets, "as_of": NOW, "stale": False,
-            "pending": False, "version": "1", "written": ()}  # fmt: skip
+            "pending": False, "version": "1", "written": (), "replies": {}}  # fmt: skip
     return SimpleNamespace(**{**view, **changes})
 
 
@@ -190,6 +190,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-pending": show(conversation(**nothing)),
         "show-away": show(conversation(**nothing, stale=True)),
         "list-written": index(requests(3, locale, written=new_ones)),
+        "list-replies": index(requests(5, locale, replies={one.id: replace(one, ticket_id=one.id) for one in (*on_the_way, late)})),
         "list-first-written": index(requests(0, locale, written=new_ones[:1])),
         "list-away-written": index(requests(pending=True, stale=True, as_of=None, written=new_ones[:1])),
         "show-written": show(conversation(2, locale, written=(*on_the_way, late))),
@@ -198,7 +199,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-away-written": show(conversation(**{**nothing, "requester_id": 7}, stale=True, written=(late,))),
         "show-problems": show(conversation(2, locale), entered=every),
         **{f"show-form-{why.value}": show(conversation(2, locale), entered=replace(full, why=why, seconds=1300))
-           for why in (Why.STALE, Why.BROKEN, Why.TOO_OFTEN)},
+           for why in (Why.STALE, Why.BACK, Why.BROKEN, Why.TOO_OFTEN)},
         "show-unknown": show(conversation(**nothing, stale=True), entered=replace(full, why=Why.UNKNOWN)),
         "new": new(),
         "new-no-orders": new(orders=()),

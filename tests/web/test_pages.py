@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from portal import assets
 from portal.service.writing import Delivery
 from portal.web.pages import Urls, choose_locale, icons, masked, page_numbers, speakable, timeline
 from portal.web.words import LOCALES
-from tests.web.states import PREFIX, conversation, every_state, make_pages, message, requests, ticket, written
+from tests.web.states import NOW, PREFIX, conversation, every_state, make_pages, message, requests, ticket, written
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES, STATICS = make_pages()
@@ -101,15 +102,31 @@ def test_numbers_are_counted_as_the_language_counts() -> None:
     assert "1 request " in text(draw("list-one", "en"))
 
 
-def test_a_row_says_number_subject_state_way_in_and_last_reply() -> None:
+def test_a_row_says_number_subject_state_way_in_and_when_it_changed() -> None:
     row = text(re.findall(r"<li class=.*?</li>", draw("list-many"), re.DOTALL)[0])
-    assert row == "Где моя посылка? Ждёт вашего ответа Последнее сообщение: 2 часа назад № 10499 · по почте"
+    assert row == "Где моя посылка? Ждёт вашего ответа Обновлено: 2 часа назад № 10499 · по почте"
 
 
 def test_a_request_without_a_reply_date_shows_its_last_change() -> None:
     view = requests()
     view.tickets = (ticket(1, last_reply_at=None),)
     assert "2 часа назад" in text(draw("list-one", view=view))
+
+
+def test_a_request_shows_the_later_of_its_last_reply_and_its_last_change() -> None:
+    view = requests()
+    view.tickets = (ticket(1, last_reply_at=NOW - timedelta(days=3)),)
+    assert "2 часа назад" in text(draw("list-one", view=view)), "the list is sorted by changes"
+    view.tickets = (ticket(1, last_reply_at=NOW - timedelta(minutes=3)),)
+    assert "3 минуты назад" in text(draw("list-one", view=view))
+
+
+def test_a_row_with_a_reply_on_its_way_says_so_instead_of_its_state() -> None:
+    found = [text(row) for row in re.findall(r"<li class=.*?</li>", draw("list-replies"), re.DOTALL)]
+    states = ["Отправляется", "Отправлено", "Проверяется", "Не отправлено", "Будет отправлено"]
+    for row, state in zip(found, states, strict=True):
+        assert f" {state} Обновлено: " in row
+    assert "Ждёт вашего ответа" not in " ".join(found) and "Обновлено: только что" in found[0]
 
 
 def test_hostile_names_and_subjects_are_shown_as_text() -> None:
