@@ -8,6 +8,7 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/new.html: `entered`, `orders` (sequence of model.OrderChoice), `can_write` (the account has an address)
 - requests/kept.html: `one` (service.writing.Written), a new request that is on its way
 - requests/back.html: `entered`, `path` (where the form goes), `sign_in`; nothing else, as nobody knows who it is
+- requests/gone.html: `status` and `entered`, as error.html: a reply to what is not there
 - requests/prove.html: `state`, `email`, `can_prove`, and what the template's first line says
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`

@@ -207,6 +207,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "new-stale": new(entered=replace(full, why=Why.STALE)),
         "new-too-often": new(entered=replace(full, why=Why.TOO_OFTEN, seconds=30_000)),
         "new-no-email": new(can_write=False, entered=full),
+        "gone": ("requests/gone.html", {"status": 404, "entered": full}),
         "kept": kept(),
         "kept-late": kept(written_at=NOW - timedelta(minutes=5)),
         "kept-unsure": kept(delivery=Delivery.UNSURE),

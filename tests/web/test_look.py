@@ -116,6 +116,8 @@ def test_axe_finds_nothing(browser: Browser, locale: str, width: int, scheme: An
         "kept-late",
         "kept-failed",
         "back-signed-out",
+        "gone",
+        "list-replies",
     ):
         page.goto(f"{SHOP}{PREFIX}/{name}")
         for summary in page.query_selector_all("summary"):

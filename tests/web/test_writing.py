@@ -184,14 +184,17 @@ def test_a_strangers_request_takes_no_reply_and_says_what_a_missing_one_says(sho
     shop.ticket(BORIS, "Mine")
     with shop.client(BORIS) as boris:
         form = token(boris)
-        answers = [
-            boris.post(f"{PREFIX}/{number}/reply", data={"csrf": form, "text": TEXT}) for number in (ticket, 99_999_999)
+        wrote = [
+            boris.post(f"{PREFIX}/{number}/reply", data={"csrf": form, "text": TEXT}, files=files(("a.png", b"png")))
+            for number in (ticket, 99_999_999, "0", "-1", "07", "x")
         ]
-        answers.append(boris.post(f"{PREFIX}/{ticket}/reply", data={"text": TEXT}))
-        answers.append(boris.get(f"{PREFIX}/{ticket}"))
-        answers += [boris.post(f"{PREFIX}/{number}/reply", data={"csrf": form}) for number in ("0", "-1", "07", "x")]
-    assert {answer.status_code for answer in answers} == {404}
-    assert len({answer.content for answer in answers}) == 1
+        wrote.append(boris.post(f"{PREFIX}/{ticket}/reply", data={"text": TEXT}))
+        asked = [boris.post(f"{PREFIX}/{number}/reply", data={"csrf": form}) for number in (ticket, "0", "x")]
+        asked.append(boris.get(f"{PREFIX}/{ticket}"))
+    for answers in (wrote, asked):
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({answer.content for answer in answers}) == 1
+    assert SAFE in wrote[0].text and "nonce" not in wrote[0].text and "?lang=" not in wrote[0].text
     assert kept(shop) == []
 
 
