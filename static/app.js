@@ -94,6 +94,7 @@ if (done) {
 }
 for (const form of document.querySelectorAll("form.write")) {
   keepDraft(form);
+  form.querySelectorAll("[data-limit]").forEach(countLeft);
   showFiles(form.querySelector(".attach"));
   const send = form.querySelector("[type=submit]");
   form.addEventListener("submit", (event) => {
@@ -143,16 +144,37 @@ function keepDraft(form) {
   });
 }
 
+// How much may still be written, once that is little. The server counts as this does: a pair of halves is one character.
+function countLeft(field) {
+  const { limit, left, over } = field.dataset;
+  const said = Object.assign(document.createElement("p"), { className: "hint counter", id: `${field.id}-left`, hidden: true });
+  const number = new Intl.NumberFormat(locale);
+  const count = () => {
+    const rest = field.value.length < limit * 0.9 ? Infinity : limit - [...field.value].length;
+    said.hidden = rest > limit * 0.1;
+    said.classList.toggle("over", rest < 0);
+    if (!said.hidden) said.textContent = (rest < 0 ? over : left).replace("{num}", number.format(Math.abs(rest)));
+  };
+  field.after(said);
+  field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") ?? ""} ${said.id}`.trim());
+  field.form.addEventListener("input", count);
+  addEventListener("pageshow", count);
+}
+
 // What is chosen, as chips that can be taken back; what will not do is said before it is uploaded.
 function showFiles(box) {
   if (!box) return;
   const input = box.querySelector("input");
   const list = box.querySelector(".chosen");
   const refused = box.querySelector(".refused");
-  const { files: most, bytes, many, big, empty, remove, units } = box.dataset;
+  const { files: most, bytes, many, extra, big, empty, remove, units } = box.dataset;
   const [kb, mb] = units.split("|");
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-  const sized = (size) => (size < 1e6 ? kb.replace("{size}", Math.ceil(size / 1000)) : mb.replace("{size}", number.format(size / 1e6)));
+  const bare = new Intl.NumberFormat(locale, { style: "unit", unit: "byte", unitDisplay: "long" });
+  const sized = (size) => {
+    if (size < 1000) return bare.format(size);
+    return size < 1e6 ? kb.replace("{size}", Math.round(size / 1000)) : mb.replace("{size}", number.format(size / 1e6));
+  };
   let chosen = [];
   box.classList.add("scripted");
 
@@ -164,7 +186,7 @@ function showFiles(box) {
     input.files = carrier.files;
     list.replaceChildren(...chosen.map(chip));
     list.hidden = !chosen.length;
-    const wrong = [...new Set([chosen.length > Number(most) ? many : "", ...chosen.map(fault)])].filter(Boolean);
+    const wrong = [...new Set([chosen.length > Number(most) ? `${many} ${extra.replace("{num}", chosen.length - most)}` : "", ...chosen.map(fault)])].filter(Boolean);
     refused.textContent = wrong.join(" ");
     refused.hidden = !wrong.length;
     input.setCustomValidity(wrong.join(" "));

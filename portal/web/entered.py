@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from portal.service.writing import Problem
+from portal.service.writing import MAX_FILES, Problem
 
 
 class Why(StrEnum):
@@ -40,6 +40,7 @@ class Entered:
     """The fields as they came, and why they come back.
 
     `files`: names of files that a browser cannot be given back. `seconds`: how long to wait.
+    `extra`: so many files are too many.
     """
 
     subject: str = ""
@@ -49,6 +50,7 @@ class Entered:
     why: Why | None = None
     files: Sequence[str] = ()
     seconds: int = 0
+    extra: int = 0
 
     @property
     def lost(self) -> str:
@@ -93,4 +95,5 @@ def given_back(
         why,
         tuple(dict.fromkeys(files)),
         seconds,
+        max(0, len(files) - MAX_FILES),
     )

@@ -46,6 +46,9 @@ ATTEMPTS = 10
 SLOW_SECONDS = 15
 """A message that has not gone out by then is said to be sent later, as the help desk seems to be away."""
 
+WAITING_SHOWN = 20
+"""Messages on their way that a conversation draws, the newest; of more it says how many."""
+
 LIMITS = {"files": writing.MAX_FILES, "file_mb": writing.MAX_FILE_BYTES // 2**20, "text": writing.MAX_TEXT,
           "subject": writing.MAX_SUBJECT}  # fmt: skip
 
@@ -180,6 +183,7 @@ def _environment(locale: str, settings: Settings, statics: Statics) -> Environme
         timeline=timeline,
         ATTEMPTS=ATTEMPTS,
         is_late=is_late,
+        WAITING_SHOWN=WAITING_SHOWN,
         limits=LIMITS,
     )
     return environment

@@ -120,6 +120,12 @@ def closed(locale: str) -> Conversation:
     return Conversation(ticket(5, locale, id=1), (message(1), message(2)))
 
 
+def in_progress(locale: str) -> Conversation:
+    return Conversation(
+        ticket(2, locale, id=1), (message(1), message(2, author_name="Константин Константинопольский-Заречный"))
+    )
+
+
 def written(number: int = 1, locale: str = "ru", **changes: Any) -> Written:
     """Something Anna wrote here a few seconds ago."""
     made = Written(
@@ -165,7 +171,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         return "requests/back.html", {"account": 7, **given}
 
     full = Entered(SUBJECTS[locale][0], TYPED[locale], "A-1007", files=("квитанция.jpg",))
-    every = replace(full, problems=tuple(Problem), files=tuple(f"{number}.pdf" for number in range(11)))
+    every = replace(full, problems=tuple(Problem), files=tuple(f"{number}.pdf" for number in range(11)), extra=1)
     on_the_way = tuple(written(number, locale, delivery=delivery) for number, delivery in enumerate(Delivery, 1))
     late = written(5, locale, written_at=NOW - timedelta(minutes=5))
     new_ones = tuple(replace(one, is_request=True, ticket_id=None, order="A-1007") for one in on_the_way)
@@ -194,6 +200,8 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "list-first-written": index(requests(0, locale, written=new_ones[:1])),
         "list-away-written": index(requests(pending=True, stale=True, as_of=None, written=new_ones[:1])),
         "show-written": show(conversation(2, locale, written=(*on_the_way, late))),
+        "show-many-written": show(conversation(2, locale, written=tuple(written(n + 10, locale) for n in range(33)))),
+        "show-in-progress": show(conversation(2, locale, conversation=in_progress(locale))),
         "show-closed": show(conversation(2, locale, conversation=closed(locale))),
         "show-opened": show(conversation(**{**nothing, "requester_id": 7}), flash="opened"),
         "show-away-written": show(conversation(**{**nothing, "requester_id": 7}, stale=True, written=(late,))),
