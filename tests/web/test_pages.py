@@ -15,7 +15,8 @@ from babel.messages.pofile import read_po
 
 from portal import assets
 from portal.service.writing import Delivery
-from portal.web.pages import Urls, choose_locale, icons, masked, page_numbers, speakable, timeline
+from portal.web.entered import Entered, given_back
+from portal.web.pages import WAITING_SHOWN, Urls, choose_locale, icons, masked, page_numbers, speakable, timeline
 from portal.web.words import LOCALES
 from tests.web.states import NOW, PREFIX, conversation, every_state, make_pages, message, requests, ticket, written
 
@@ -325,3 +326,40 @@ def test_money_and_numbers_are_written_as_the_language_writes_them() -> None:
     assert "A-1007 of 14 Nov, RUB 4,590" in english and "RUB 1,299.50" in english
     assert "20 000 символов" in draw("new-problems").replace("\N{NO-BREAK SPACE}", " ")
     assert "20,000 characters" in draw("new-problems", "en")
+
+
+def test_the_field_is_called_an_answer_only_where_one_is_waited_for() -> None:
+    assert ">Ваш ответ</label>" in draw("show") and ">Сообщение</label>" not in draw("show")
+    for name in ("show-in-progress", "show-closed", "show-away-written"):
+        assert ">Сообщение</label>" in draw(name) and "Ваш ответ" not in draw(name), name
+
+
+def test_how_many_files_are_too_many_is_said() -> None:
+    assert "больше 10 файлов. Лишних: 1." in text(draw("new-problems"))
+    assert "Лишних: 1" not in draw("new")
+    assert given_back({}, ["a.png"] * 13).extra == 3 and given_back({}, ["a.png"] * 10).extra == 0
+
+
+def test_of_many_messages_on_their_way_the_newest_are_drawn_and_the_others_counted() -> None:
+    page = draw("show-many-written")
+    assert page.count("data-sending") == WAITING_SHOWN and "Ещё 13 ваших сообщений в пути." in text(page)
+    assert page.count('id="last"') == 1
+    few = conversation(2, written=tuple(written(n) for n in range(WAITING_SHOWN)))
+    assert "в пути" not in draw("show-many-written", view=few)
+
+
+def test_a_text_that_is_too_long_is_never_cut_by_the_browser() -> None:
+    for name in ("new", "show", "back-signed-out"):
+        assert "maxlength" not in draw(name) and 'data-limit="20000"' in draw(name)
+
+
+def test_the_way_to_the_other_language_keeps_the_order() -> None:
+    page = draw("new", entered=Entered(order="A-1 & 2"))
+    assert 'href="?order=A-1%20%26%202&lang=en"' in page and "?lang=" not in page
+    assert 'href="?lang=en"' in draw("new")
+
+
+def test_a_draft_is_kept_apart_by_the_order_that_is_preselected() -> None:
+    assert 'data-draft="7:new:A-0990"' in draw("new", entered=Entered(order="A-0990"))
+    assert 'data-draft="7:new"' in draw("new", entered=Entered(order="nobody's"))
+    assert 'data-done="7:new"' in draw("kept", flash="written") and 'data-done="7:new"' in draw("show-opened")
