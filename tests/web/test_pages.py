@@ -18,7 +18,18 @@ from portal.service.writing import Delivery
 from portal.web.entered import Entered, given_back
 from portal.web.pages import WAITING_SHOWN, Urls, choose_locale, icons, masked, page_numbers, speakable, timeline
 from portal.web.words import LOCALES
-from tests.web.states import NOW, PREFIX, conversation, every_state, make_pages, message, requests, ticket, written
+from tests.web.states import (
+    NOW,
+    ORDERS,
+    PREFIX,
+    conversation,
+    every_state,
+    make_pages,
+    message,
+    requests,
+    ticket,
+    written,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES, STATICS = make_pages()
@@ -354,9 +365,9 @@ def test_a_text_that_is_too_long_is_never_cut_by_the_browser() -> None:
 
 
 def test_the_way_to_the_other_language_keeps_the_order() -> None:
-    page = draw("new", entered=Entered(order="A-1 & 2"))
+    page = draw("new", entered=Entered(order="A-1 & 2"), orders=[replace(ORDERS[0], number="A-1 & 2")])
     assert 'href="?order=A-1%20%26%202&lang=en"' in page and "?lang=" not in page
-    assert 'href="?lang=en"' in draw("new")
+    assert 'href="?lang=en"' in draw("new") and "nobody" not in draw("new", entered=Entered(order="nobody"))
 
 
 def test_a_draft_is_kept_apart_by_the_order_that_is_preselected() -> None:
