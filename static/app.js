@@ -69,23 +69,53 @@ addEventListener("pageshow", (event) => {
 // What went wrong is read out and on the screen.
 document.querySelector("div.wrong")?.focus();
 
-// The words survive a closed lid and a way back: in this tab alone, and until they are kept by the server.
-const done = document.querySelector("[data-done]");
-if (done) sessionStorage.removeItem(done.dataset.done);
+// The words survive a closed lid and a way back: in this tab alone, and until they are kept by the server. What it shows
+// to be kept is remembered as sent, so that a way back does not fill it in again.
+const GOING = "going";
+const stored = (key, otherwise) => JSON.parse(sessionStorage.getItem(key)) ?? otherwise;
+const store = (key, value) => {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // Too much for the browser's store: the form itself still has it.
+  }
+};
+const letters = (text) => text.replace(/\s+/g, "");
+const done = document.querySelector("[data-done]")?.dataset.done;
+if (done) {
+  const ofDone = (key) => key === done || key.startsWith(`${done}:`);
+  for (const key of Object.keys(sessionStorage).filter(ofDone)) sessionStorage.removeItem(key);
+  const going = stored(GOING);
+  const last = document.querySelector("#last .text");
+  if (going && ofDone(going.key) && (!last || letters(last.textContent) === letters(going.values.text))) {
+    store(`sent:${going.key}`, [...stored(`sent:${going.key}`, []), going.values].slice(-5));
+    sessionStorage.removeItem(GOING);
+  }
+}
 for (const form of document.querySelectorAll("form.write")) {
   keepDraft(form);
+  form.querySelectorAll("[data-limit]").forEach(countLeft);
   showFiles(form.querySelector(".attach"));
   const send = form.querySelector("[type=submit]");
   form.addEventListener("submit", (event) => {
     if (send.disabled) return event.preventDefault();
+    if (form.dataset.draft) store(GOING, { key: form.dataset.draft, values: values(form) });
     send.disabled = true;
     send.lastElementChild.textContent = `${send.dataset.busy}…`;
   });
 }
 
+function fieldsOf(form) {
+  return [...form.querySelectorAll("textarea, select, input:not([type])")];
+}
+
+function values(form) {
+  return Object.fromEntries(fieldsOf(form).map((field) => [field.name, field.value]));
+}
+
 function keepDraft(form) {
   const key = form.dataset.draft;
-  const fields = [...form.querySelectorAll("textarea, select, input:not([type])")];
+  const fields = fieldsOf(form);
   const text = form.querySelector("textarea");
   // Where the browser does not grow it by itself.
   const grow = () => {
@@ -95,19 +125,40 @@ function keepDraft(form) {
   };
   const typed = fields.filter((field) => field.type !== "select-one");
   if (key && typed.every((field) => !field.value)) {
-    const kept = JSON.parse(sessionStorage.getItem(key) ?? "{}");
-    for (const field of fields) if (kept[field.name]) field.value = kept[field.name];
+    const kept = stored(key, {});
+    // An order that was asked for stays.
+    for (const field of fields) if (kept[field.name] && !field.value) field.value = kept[field.name];
   }
   grow();
   form.addEventListener("input", () => {
     grow();
-    if (!key) return;
-    try {
-      sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(fields.map((field) => [field.name, field.value]))));
-    } catch {
-      // Too much for the browser's store: the form itself still has it.
-    }
+    if (key) store(key, values(form));
   });
+  // The browser fills in what stood there when the page was left; what the server has written stays.
+  addEventListener("pageshow", () => {
+    const filled = typed.filter((field) => field.value !== field.defaultValue);
+    if (!key || !filled.includes(text) || document.querySelector("div.wrong")) return;
+    const sent = stored(`sent:${key}`, []);
+    if (sent.some((one) => filled.every((field) => field.value === one[field.name]))) form.reset();
+    grow();
+  });
+}
+
+// How much may still be written, once that is little. The server counts as this does: a pair of halves is one character.
+function countLeft(field) {
+  const { limit, left, over } = field.dataset;
+  const said = Object.assign(document.createElement("p"), { className: "hint counter", id: `${field.id}-left`, hidden: true });
+  const number = new Intl.NumberFormat(locale);
+  const count = () => {
+    const rest = field.value.length < limit * 0.9 ? Infinity : limit - [...field.value].length;
+    said.hidden = rest > limit * 0.1;
+    said.classList.toggle("over", rest < 0);
+    if (!said.hidden) said.textContent = (rest < 0 ? over : left).replace("{num}", number.format(Math.abs(rest)));
+  };
+  field.after(said);
+  field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") ?? ""} ${said.id}`.trim());
+  field.form.addEventListener("input", count);
+  addEventListener("pageshow", count);
 }
 
 // What is chosen, as chips that can be taken back; what will not do is said before it is uploaded.
@@ -116,10 +167,14 @@ function showFiles(box) {
   const input = box.querySelector("input");
   const list = box.querySelector(".chosen");
   const refused = box.querySelector(".refused");
-  const { files: most, bytes, many, big, empty, remove, units } = box.dataset;
+  const { files: most, bytes, many, extra, big, empty, remove, units } = box.dataset;
   const [kb, mb] = units.split("|");
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-  const sized = (size) => (size < 1e6 ? kb.replace("{size}", Math.ceil(size / 1000)) : mb.replace("{size}", number.format(size / 1e6)));
+  const bare = new Intl.NumberFormat(locale, { style: "unit", unit: "byte", unitDisplay: "long" });
+  const sized = (size) => {
+    if (size < 1000) return bare.format(size);
+    return size < 1e6 ? kb.replace("{size}", Math.round(size / 1000)) : mb.replace("{size}", number.format(size / 1e6));
+  };
   let chosen = [];
   box.classList.add("scripted");
 
@@ -131,7 +186,7 @@ function showFiles(box) {
     input.files = carrier.files;
     list.replaceChildren(...chosen.map(chip));
     list.hidden = !chosen.length;
-    const wrong = [...new Set([chosen.length > Number(most) ? many : "", ...chosen.map(fault)])].filter(Boolean);
+    const wrong = [...new Set([chosen.length > Number(most) ? `${many} ${extra.replace("{num}", chosen.length - most)}` : "", ...chosen.map(fault)])].filter(Boolean);
     refused.textContent = wrong.join(" ");
     refused.hidden = !wrong.length;
     input.setCustomValidity(wrong.join(" "));

@@ -104,5 +104,5 @@ async def pages_of(
 
 
 def activity(ticket: Ticket) -> datetime:
-    """When something happened in it last, as far as its list tells."""
-    return ticket.last_reply_at or ticket.updated_at
+    """When something happened in it last, as far as its list tells: some replies count as a change alone."""
+    return max(ticket.last_reply_at, ticket.updated_at) if ticket.last_reply_at else ticket.updated_at

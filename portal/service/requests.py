@@ -8,8 +8,8 @@ as their requester is the one they were opened for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending, NotFound
@@ -47,6 +47,8 @@ class RequestList:
     version: str = ""
     written: tuple[Written, ...] = ()
     """New requests of his that are on their way, on the first page."""
+    replies: Mapping[int, Written] = field(default_factory=dict)
+    """By ticket, the newest message of his that its row does not know of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +140,38 @@ def with_written(view: RequestView, written: Sequence[Written]) -> RequestView:
 
 
 def list_with_written(view: RequestList, written: Sequence[Written]) -> RequestList:
-    """The list with his new requests that it does not show yet, on its first page."""
-    there = {ticket.id for ticket in view.tickets}
+    """The list with what it does not show yet: his new requests, on its first page, and his newest reply in each row.
+
+    A request with such a reply moves up, as it will when the help desk tells of it.
+    """
+    there = {ticket.id: ticket for ticket in view.tickets}
     waiting = [
         one
         for one in written
         if one.is_request and one.ticket_id not in there and not _was_fetched_after(one, view.as_of)
     ]
-    return replace(view, written=tuple(waiting)) if view.page == 1 else view
+    newest = {one.ticket_id: one for one in written if not one.is_request and one.ticket_id in there}
+    replies = {
+        ticket.id: newest[ticket.id]
+        for ticket in view.tickets
+        if ticket.id in newest and not _is_known(newest[ticket.id], ticket, view.as_of)
+    }
+    tickets = view.tickets
+    if replies:
+        tickets = tuple(sorted(tickets, key=lambda ticket: touched(ticket, replies.get(ticket.id)), reverse=True))
+    return replace(view, tickets=tickets, replies=replies, written=tuple(waiting) if view.page == 1 else ())
+
+
+def touched(ticket: Ticket, reply: Written | None) -> datetime:
+    """The time of a row: when something happened in it last, his own reply that waits included."""
+    return max(activity(ticket), reply.written_at) if reply else activity(ticket)
+
+
+def _is_known(one: Written, ticket: Ticket, as_of: datetime | None) -> bool:
+    """Whether the row shows it by itself. What stayed behind shows until somebody has said something after it."""
+    if one.delivery in (Delivery.UNSURE, Delivery.FAILED):
+        return ticket.last_reply_at is not None and ticket.last_reply_at > one.written_at
+    return _was_fetched_after(one, as_of)
 
 
 def _was_fetched_after(one: Written, as_of: datetime | None) -> bool:

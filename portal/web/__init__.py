@@ -8,6 +8,7 @@ UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
     requests.show,  #              GET  {prefix}/{ticket_id}
     writing.reply,  #              POST {prefix}/{ticket_id}/reply
+    writing.replied,  #            GET  {prefix}/{ticket_id}/reply
     writing.new,  #                GET  {prefix}/new
     writing.open_request,  #       POST {prefix}/new
     writing.on_its_way,  #         GET  {prefix}/new/{kept_id}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from portal.service.writing import Problem
+from portal.service.writing import MAX_FILES, Problem
 
 
 class Why(StrEnum):
@@ -15,6 +15,8 @@ class Why(StrEnum):
     SIGNED_OUT = "signed_out"
     STALE = "stale"
     """The form is too old, or was drawn for another account."""
+    BACK = "back"
+    """It came from the page for somebody we do not know (requests/back.html), who is known now."""
     BROKEN = "broken"
     """It did not come whole."""
     AWAY = "away"
@@ -25,9 +27,12 @@ class Why(StrEnum):
 
 
 STATUSES = {
-    Why.SIGNED_OUT: 401, Why.STALE: 403, Why.BROKEN: 400, Why.AWAY: 503, Why.UNKNOWN: 503, Why.TOO_OFTEN: 429,
+    Why.SIGNED_OUT: 401, Why.STALE: 403, Why.BACK: 403, Why.BROKEN: 400, Why.AWAY: 503, Why.UNKNOWN: 503,
+    Why.TOO_OFTEN: 429,
 }  # fmt: skip
 PROBLEMS_STATUS = 422
+MAX_LOST = 4096
+"""Bytes of the names of files that a form takes along without the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Entered:
     """The fields as they came, and why they come back.
 
     `files`: names of files that a browser cannot be given back. `seconds`: how long to wait.
+    `extra`: so many files are too many.
     """
 
     subject: str = ""
@@ -44,6 +50,17 @@ class Entered:
     why: Why | None = None
     files: Sequence[str] = ()
     seconds: int = 0
+    extra: int = 0
+
+    @property
+    def lost(self) -> str:
+        """The names of the files for a field of the form, one a line, as many as it may hold."""
+        told = ""
+        for name in self.files:
+            if len(f"{told}{name}\r\n".encode()) > MAX_LOST:
+                break
+            told += f"{name}\n"
+        return told
 
     @property
     def minutes(self) -> int:
@@ -78,4 +95,5 @@ def given_back(
         why,
         tuple(dict.fromkeys(files)),
         seconds,
+        max(0, len(files) - MAX_FILES),
     )

@@ -18,10 +18,11 @@ from litestar.exceptions import InternalServerException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from portal.service.writing import MAX_FILE_BYTES, MAX_FILES
+from portal.web.entered import MAX_LOST
 from portal.web.visitor import AnyRequest
 from portal.web.words import tidy
 
-FIELDS = {"csrf": 4096, "subject": 2**16, "order": 1024, "text": 6 * 2**20}
+FIELDS = {"csrf": 4096, "subject": 2**16, "order": 1024, "text": 6 * 2**20, "lost": MAX_LOST}
 """Bytes of each that are kept: a text far too long comes back whole, the others need not."""
 
 MAX_BODY = sum(FIELDS.values())
@@ -80,6 +81,11 @@ class Form:
     fields: Mapping[str, str]
     files: list[Upload] = field(default_factory=list)
     broken: bool = False
+
+    @property
+    def lost(self) -> list[str]:
+        """The names of files that came before, with a form that had to be given back without them."""
+        return [safe_name(name) for name in self.fields.get("lost", "").split("\n") if name.strip()]
 
     def __enter__(self) -> Form:
         return self

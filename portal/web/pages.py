@@ -8,6 +8,7 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/new.html: `entered`, `orders` (sequence of model.OrderChoice), `can_write` (the account has an address)
 - requests/kept.html: `one` (service.writing.Written), a new request that is on its way
 - requests/back.html: `entered`, `path` (where the form goes), `sign_in`; nothing else, as nobody knows who it is
+- requests/gone.html: `status` and `entered`, as error.html: a reply to what is not there
 - requests/prove.html: `state`, `email`, `can_prove`, and what the template's first line says
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
@@ -20,7 +21,7 @@ after ATTEMPTS it says that it takes longer and stops.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ from portal import assets
 from portal.config import Settings
 from portal.model import Message, Ticket
 from portal.service import writing
+from portal.service.requests import touched
 from portal.service.writing import Delivery, Written
 from portal.web.statics import Statics
 from portal.web.text import readable
@@ -41,8 +43,11 @@ from portal.web.words import LOCALES, Words, tidy
 ATTEMPTS = 10
 """A page being fetched refreshes itself so often, every 3 s, and then leaves it to the person."""
 
-SLOW_SECONDS = 60
+SLOW_SECONDS = 15
 """A message that has not gone out by then is said to be sent later, as the help desk seems to be away."""
+
+WAITING_SHOWN = 20
+"""Messages on their way that a conversation draws, the newest; of more it says how many."""
 
 LIMITS = {"files": writing.MAX_FILES, "file_mb": writing.MAX_FILE_BYTES // 2**20, "text": writing.MAX_TEXT,
           "subject": writing.MAX_SUBJECT}  # fmt: skip
@@ -98,23 +103,33 @@ class Row(NamedTuple):
     number: str
     channel: str
     when: Markup
+    reply: Written | None
+    """Its state stands in place of the request's."""
 
 
-def rows(words: Words, urls: Urls, tickets: Sequence[Ticket], now: datetime) -> list[Row]:
-    """The rows of the list."""
+def rows(
+    words: Words, urls: Urls, tickets: Sequence[Ticket], now: datetime, replies: Mapping[int, Written]
+) -> list[Row]:
+    """The rows of the list; `replies` by ticket, as in RequestList."""
     nameless = words.nameless
     return [
         Row(
             urls.request(ticket.id),
-            ticket.status.value,
+            reply.delivery.value if (reply := replies.get(ticket.id)) else ticket.status.value,
             words.status(ticket),
             tidy(ticket.subject) or nameless,
             tidy(ticket.number),
             words.channel(ticket.channel),
-            words.time_ago(ticket.last_reply_at or ticket.updated_at, now),
+            words.time_ago(touched(ticket, reply), now),
+            reply,
         )
         for ticket in tickets
     ]
+
+
+def is_late(one: Written, now: datetime) -> bool:
+    """Whether a message that has not gone out by now is said to be sent later."""
+    return one.delivery is Delivery.SENDING and (now - one.written_at).total_seconds() >= SLOW_SECONDS
 
 
 def timeline(
@@ -167,7 +182,8 @@ def _environment(locale: str, settings: Settings, statics: Statics) -> Environme
         rows=partial(rows, words, urls),
         timeline=timeline,
         ATTEMPTS=ATTEMPTS,
-        SLOW_SECONDS=SLOW_SECONDS,
+        is_late=is_late,
+        WAITING_SHOWN=WAITING_SHOWN,
         limits=LIMITS,
     )
     return environment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import AsyncIterator, Hashable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from portal.service.requests import RequestView
 from portal.service.writing import Delivery, Written
 from portal.web.answers import Answer, page, redirect
 from portal.web.entered import NOTHING, Entered
+from portal.web.pages import is_late
 from portal.web.site import Site
 from portal.web.visitor import FLASH_COOKIE, AnyRequest, Visitor, check_form, check_origin, cookie_choice
 
@@ -46,7 +48,8 @@ async def index(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     view = await service.list_for(visitor.person, site.desk, wanted)
     view = service.list_with_written(view, await written(site, request, visitor))
     # A page that is pending is made anew: it changes at once.
-    keep = (view.page, view.version, view.as_of, view.stale, marks(view.written)) if view.version else None
+    shown = marks([*view.written, *view.replies.values()])
+    keep = (view.page, view.version, view.as_of, view.stale, shown) if view.version else None
     context: dict[str, Any] = {"view": view, "can_prove": site.settings.mail, "attempt": _attempt(request)}
     return page(site, request, visitor, "requests/list.html", keep=keep, **context)
 
@@ -89,7 +92,8 @@ async def written(site: Site, request: AnyRequest, visitor: Visitor) -> Sequence
 
 def marks(written: Sequence[Written]) -> tuple[Hashable, ...]:
     """All that a page shows of them follows from this (and the minute)."""
-    return tuple((one.id, one.delivery, one.ticket_id, one.result_id) for one in written)
+    now = datetime.now(UTC)
+    return tuple((one.id, one.delivery, one.ticket_id, one.result_id, is_late(one, now)) for one in written)
 
 
 def _attempt(request: AnyRequest) -> int:

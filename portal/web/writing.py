@@ -7,8 +7,9 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.enums import MediaType
 from litestar.params import FromPath
 
 from portal.database import Unit
@@ -63,6 +64,12 @@ async def reply(request: AnyRequest, site: NamedDependency[Site], ticket_id: Fro
         return _later(conversation(site, request, visitor, view, entered=entered, status=entered.status), entered)
 
     return await _taken(site, request, act)
+
+
+@get("/{ticket_id:str}/reply", status_code=303)
+async def replied(site: NamedDependency[Site], ticket_id: FromPath[str]) -> Answer:
+    """Whoever comes back to where a reply was sent to: on to the conversation, whosever it is."""
+    return redirect(site, f"/{number(ticket_id)}")
 
 
 @get("/new")
@@ -132,8 +139,18 @@ async def _taken(site: Site, request: AnyRequest, act: Callable[[Visitor, Form],
                 return await act(visitor, form)
             except DatabaseAway as error:
                 why = _told(error)
+            except NotFound:
+                return _gone(site, request, _entered(form))
         # Megabytes may come back to somebody we do not know: not in the loop that serves everybody.
         return await asyncio.to_thread(_back, site, request, _entered(form, why=why))
+
+
+def _gone(site: Site, request: AnyRequest, entered: Entered) -> Answer:
+    """The page of what is not there, and his words below: the same bytes for what is another's. Raises NotFound."""
+    if not entered.text.strip():
+        raise NotFound
+    body = site.pages.render("requests/gone.html", locale=site.locale(request), status=404, entered=entered)
+    return Response(body, status_code=404, media_type=MediaType.HTML)
 
 
 def _told(error: DatabaseAway) -> Why:
@@ -168,7 +185,7 @@ def _checked(
     try:
         name = check_form(site.tokens, visitor.person, form.fields)
     except CrossSite:
-        return None, _entered(form, why=Why.STALE)
+        return None, _entered(form, why=Why.STALE if "csrf" in form.fields else Why.BACK)
     draft = _draft(name, where, form)
     problems = writing.problems(draft, is_request=not where)
     if problems or otherwise:
@@ -189,7 +206,9 @@ def _draft(name: str, where: str, form: Form) -> Draft:
 
 
 def _entered(form: Form, *, problems: Sequence[Problem] = (), why: Why | None = None, seconds: int = 0) -> Entered:
-    return given_back(form.fields, [file.name for file in form.files], problems=problems, why=why, seconds=seconds)
+    return given_back(
+        form.fields, [file.name for file in form.files] or form.lost, problems=problems, why=why, seconds=seconds
+    )
 
 
 def _keep(unit: Unit, orders: Orders, person: Person, draft: Draft) -> Kept | None:

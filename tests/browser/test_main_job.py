@@ -38,7 +38,7 @@ def test_anna_finds_all_her_requests_and_opens_one(tab: Tab, origin: Origin) -> 
     tab.enter(ANNA)
     assert len(tab.subjects()) == 12 and "12 обращений" in tab.text()
     assert tab.subjects()[0] == "Можно ли изменить адрес доставки?" and "Возврат чайника" not in tab.subjects()
-    assert "Принято Последнее сообщение:" in tab.text() and "с сайта" in tab.text()
+    assert "Принято Обновлено:" in tab.text() and "с сайта" in tab.text()
     tab.inspect("list")
     tab.follow(tab.page.get_by_role("link", name="Где моя посылка?"))
     assert "Поддержка, Мария" in tab.text() and "второй пакет уже в пути" in tab.text()

@@ -84,9 +84,9 @@ def test_an_expired_session_gives_the_text_back_to_be_sent_again(tab: Tab, origi
     other.click("main button")
     other.wait_for_url(origin.requests)
     other.close()
-    press(tab, "Отправить ещё раз")
+    press(tab, "Продолжить")
     tab.expect_complaint("403")
-    assert field(tab) == TEXT and "проверьте его и отправьте ещё раз" in tab.text()
+    assert field(tab) == TEXT and "осталось его отправить" in tab.text() and "фото.png" in tab.text()
     tab.inspect("signed in again")
     press(tab)
     assert tab.page.url == f"{origin.requests}{ticket}#last" and "ждать?" in tab.page.locator("#last").inner_text()
@@ -167,7 +167,8 @@ def test_a_request_that_is_not_hers_takes_nothing(tab: Tab, origin: Origin) -> N
     tab.page.evaluate(f"document.querySelector('form.write').action = '{PREFIX}/{his}/reply'")
     press(tab)
     tab.expect_complaint("404")
-    assert "Такой страницы нет" in tab.text()
+    assert "Такой страницы нет" in tab.text() and "ждать?" in tab.text(), "and her words are there"
+    tab.inspect("not hers")
 
 
 # What the script adds.
@@ -185,7 +186,65 @@ def test_a_draft_survives_the_way_back_and_goes_once_it_is_sent(tab: Tab, origin
     assert field(tab) == TEXT
     press(tab)
     tab.open(f"{PREFIX}/{ticket}")
-    assert field(tab) == "" and tab.page.evaluate("sessionStorage.length") == 0
+    assert field(tab) == "" and [key for key in kept_here(tab) if not key.startswith("sent:")] == []
+
+
+def kept_here(tab: Tab) -> list[str]:
+    """The names of what the tab keeps."""
+    found: list[str] = tab.page.evaluate("Object.keys(sessionStorage)")
+    return found
+
+
+@SCRIPTED
+def test_an_order_that_is_asked_for_wins_over_a_draft(tab: Tab, origin: Origin) -> None:
+    tab.enter(ANNA, f"{PREFIX}/new")
+    numbers = tab.page.locator("#order option").evaluate_all("all => all.map(one => one.value)")
+    one, other = numbers[1:3]
+    tab.page.select_option("#order", one)
+    tab.page.fill("#text", TEXT)
+    tab.open(f"{PREFIX}/new?order={other}")
+    assert field(tab) == "" and field(tab, "order") == other
+    tab.page.fill("#text", "и ещё")
+    tab.page.select_option("#order", one)
+    tab.follow(tab.page.get_by_role("link", name="English"))
+    assert tab.page.url.endswith(f"/new?order={other}")
+    assert field(tab) == "и ещё" and field(tab, "order") == other
+    tab.open(f"{PREFIX}/new")
+    assert field(tab) == TEXT and field(tab, "order") == one, "the other draft is there"
+    tab.page.fill("#subject", "Тема")
+    press(tab, "Send")
+    assert all(key.startswith("sent:") for key in kept_here(tab)), "one is sent: none is kept"
+
+
+@SCRIPTED
+@pytest.mark.parametrize("path", ["new", "reply"])
+def test_a_way_back_does_not_fill_in_what_was_sent(tab: Tab, origin: Origin, path: str) -> None:
+    address = f"{PREFIX}/new" if path == "new" else f"{PREFIX}/{origin.ticket(ANNA.login)}"
+    tab.enter(ANNA, address)
+    if path == "new":
+        tab.page.fill("#subject", "Тема")
+    tab.page.fill("#text", TEXT)
+    press(tab)
+    tab.page.go_back()
+    tab.page.wait_for_load_state("load")
+    assert tab.page.url.endswith(address) and field(tab) == ""
+    tab.page.fill("#text", "не отправлено")
+    tab.open(f"{PREFIX}/")
+    tab.page.go_back()
+    assert field(tab) == "не отправлено"
+
+
+@SCRIPTED
+def test_a_way_back_from_where_nothing_was_sent_loses_nothing(tab: Tab, origin: Origin) -> None:
+    ticket = origin.ticket(ANNA.login)
+    tab.enter(ANNA, f"{PREFIX}/{ticket}")
+    tab.page.fill("#text", TEXT)
+    tab.page.route("**/reply", lambda route: route.fulfill(status=502, body="<title>gateway</title>away"))
+    press(tab)
+    tab.expect_complaint("502")
+    tab.page.unroute("**/reply")
+    tab.page.go_back()
+    assert field(tab) == TEXT
 
 
 @SCRIPTED

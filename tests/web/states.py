@@ -95,7 +95,7 @@ def requests(tickets: int = 0, locale: str = "ru", **changes: Any) -> SimpleName
     """A service.requests.RequestList."""
     shown = tuple(ticket(number, locale) for number in range(1, tickets + 1))
     view = {"sight": "proven", "email": EMAIL, "tickets": shown, "page": 1, "pages": 1, "total": tickets, "as_of": NOW, "stale": False,
-            "pending": False, "version": "1", "written": ()}  # fmt: skip
+            "pending": False, "version": "1", "written": (), "replies": {}}  # fmt: skip
     return SimpleNamespace(**{**view, **changes})
 
 
@@ -118,6 +118,12 @@ def conversation(messages: int = 4, locale: str = "ru", **changes: Any) -> Simpl
 
 def closed(locale: str) -> Conversation:
     return Conversation(ticket(5, locale, id=1), (message(1), message(2)))
+
+
+def in_progress(locale: str) -> Conversation:
+    return Conversation(
+        ticket(2, locale, id=1), (message(1), message(2, author_name="Константин Константинопольский-Заречный"))
+    )
 
 
 def written(number: int = 1, locale: str = "ru", **changes: Any) -> Written:
@@ -165,7 +171,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         return "requests/back.html", {"account": 7, **given}
 
     full = Entered(SUBJECTS[locale][0], TYPED[locale], "A-1007", files=("квитанция.jpg",))
-    every = replace(full, problems=tuple(Problem), files=tuple(f"{number}.pdf" for number in range(11)))
+    every = replace(full, problems=tuple(Problem), files=tuple(f"{number}.pdf" for number in range(11)), extra=1)
     on_the_way = tuple(written(number, locale, delivery=delivery) for number, delivery in enumerate(Delivery, 1))
     late = written(5, locale, written_at=NOW - timedelta(minutes=5))
     new_ones = tuple(replace(one, is_request=True, ticket_id=None, order="A-1007") for one in on_the_way)
@@ -190,15 +196,18 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-pending": show(conversation(**nothing)),
         "show-away": show(conversation(**nothing, stale=True)),
         "list-written": index(requests(3, locale, written=new_ones)),
+        "list-replies": index(requests(5, locale, replies={one.id: replace(one, ticket_id=one.id) for one in (*on_the_way, late)})),
         "list-first-written": index(requests(0, locale, written=new_ones[:1])),
         "list-away-written": index(requests(pending=True, stale=True, as_of=None, written=new_ones[:1])),
         "show-written": show(conversation(2, locale, written=(*on_the_way, late))),
+        "show-many-written": show(conversation(2, locale, written=tuple(written(n + 10, locale) for n in range(33)))),
+        "show-in-progress": show(conversation(2, locale, conversation=in_progress(locale))),
         "show-closed": show(conversation(2, locale, conversation=closed(locale))),
         "show-opened": show(conversation(**{**nothing, "requester_id": 7}), flash="opened"),
         "show-away-written": show(conversation(**{**nothing, "requester_id": 7}, stale=True, written=(late,))),
         "show-problems": show(conversation(2, locale), entered=every),
         **{f"show-form-{why.value}": show(conversation(2, locale), entered=replace(full, why=why, seconds=1300))
-           for why in (Why.STALE, Why.BROKEN, Why.TOO_OFTEN)},
+           for why in (Why.STALE, Why.BACK, Why.BROKEN, Why.TOO_OFTEN)},
         "show-unknown": show(conversation(**nothing, stale=True), entered=replace(full, why=Why.UNKNOWN)),
         "new": new(),
         "new-no-orders": new(orders=()),
@@ -206,6 +215,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "new-stale": new(entered=replace(full, why=Why.STALE)),
         "new-too-often": new(entered=replace(full, why=Why.TOO_OFTEN, seconds=30_000)),
         "new-no-email": new(can_write=False, entered=full),
+        "gone": ("requests/gone.html", {"status": 404, "entered": full}),
         "kept": kept(),
         "kept-late": kept(written_at=NOW - timedelta(minutes=5)),
         "kept-unsure": kept(delivery=Delivery.UNSURE),

@@ -36,14 +36,15 @@ HOME = {"origin": PUBLIC_URL, "sec-fetch-site": "same-origin"}
 
 Browser = TestClient[Any]
 
-HERS, PAGE, WRITES, ACTS, PUBLIC, IDENTITY, ORDERS, EVENTS = range(8)
+HERS, PAGE, WRITES, ACTS, PUBLIC, IDENTITY, ORDERS, EVENTS, REDIRECT = range(9)
 """What an address is: a thing that has an owner, a page of whoever is signed in, a form that takes a text, another form,
-for everybody, the widget's question, and the two doors."""
+for everybody, the widget's question, the two doors, and a way on to a thing that has an owner."""
 
 RULES = {
     f"GET {PREFIX}": PAGE,
     f"GET {PREFIX}/{{ticket_id}}": HERS,
     f"POST {PREFIX}/{{ticket_id}}/reply": WRITES,
+    f"GET {PREFIX}/{{ticket_id}}/reply": REDIRECT,
     f"GET {PREFIX}/new": PAGE,
     f"POST {PREFIX}/new": WRITES,
     f"GET {PREFIX}/new/{{kept_id}}": HERS,
@@ -167,7 +168,7 @@ def test_every_address_has_a_rule_and_every_rule_an_address(world: World) -> Non
         if method != "OPTIONS"
     }
     assert found == set(RULES)
-    assert len(app.routes) == len({path for _method, path in routes(*range(8))})
+    assert len(app.routes) == len({path for _method, path in routes(*range(9))})
 
 
 @pytest.mark.parametrize(("method", "template"), routes(HERS))
@@ -180,6 +181,19 @@ def test_what_has_an_owner_is_his_and_nobody_elses(world: World, method: str, te
     name = next(name for name in ("kept_id", "ticket_id") if name in template)
     for form in NOBODYS:
         assert same(world.boris.request(method, world.fill(template, BORIS, **{name: form}))) == missing, form
+
+
+@pytest.mark.parametrize(("method", "template"), routes(REDIRECT))
+def test_a_way_on_is_the_same_for_everybody_and_asks_nobody(world: World, method: str, template: str) -> None:
+    calls = world.shop.calls()
+    for browser in (world.nobody, world.anna, world.boris):
+        for ticket in (world.ids[ANNA]["ticket_id"], "999999999"):
+            answer = browser.request(method, world.fill(template, ticket_id=ticket))
+            assert (answer.status_code, answer.headers["location"]) == (303, f"{PREFIX}/{ticket}")
+            assert answer.content == b"" and "set-cookie" not in answer.headers
+        for form in set(NOBODYS) - {"999999999"}:
+            assert browser.request(method, world.fill(template, ticket_id=form)).status_code == 404, form
+    assert world.shop.calls() == calls
 
 
 def test_a_file_is_found_in_its_own_conversation_only(world: World) -> None:
@@ -217,11 +231,16 @@ def test_a_reply_to_anothers_ticket_is_a_404_like_any_other_and_is_not_kept(worl
     form = {"csrf": token("form", BORIS, "form-2"), "text": "canary"}
     missing = same(world.boris.post(world.fill(template, ticket_id="999999999"), data=form, headers=HOME))
     before = world.fingerprint()
-    assert missing[0] == 404 and b"canary" not in missing[1]
+    assert missing[0] == 404 and b"canary" in missing[1], "her words are given back"
+    assert b"999999999" not in missing[1] and b"nonce" not in missing[1] and b"csrf" not in missing[1]
     for number in (world.ids[ANNA]["ticket_id"], *NOBODYS):
         answer = world.boris.post(world.fill(template, ticket_id=number), data=form, headers=HOME)
-        assert same(answer) == missing, number
-    assert same(world.boris.get(f"{PREFIX}/{world.ids[ANNA]['ticket_id']}"))[1] == missing[1]
+        # One with a slash in it is the address of nothing at all.
+        assert same(answer) == missing or (number == "..%2f1" and b"canary" not in answer.content), number
+    for method, bare in (("GET", ""), ("POST", "/reply")):
+        answer = world.boris.request(method, f"{PREFIX}/{world.ids[ANNA]['ticket_id']}{bare}", headers=HOME)
+        assert answer.status_code == 404 and "canary" not in answer.text
+        assert same(world.boris.request(method, f"{PREFIX}/999999999{bare}", headers=HOME)) == same(answer)
     assert world.fingerprint() == before
     answer = world.boris.post(world.fill(template, BORIS), data=form, headers=HOME)
     assert answer.status_code == 303 and kept(world) == 3
@@ -272,13 +291,13 @@ def test_a_forms_token_is_the_accounts_whatever_its_session(world: World, whose:
 
 
 def every_path() -> list[str]:
-    return sorted({path for _method, path in routes(*range(8))})
+    return sorted({path for _method, path in routes(*range(9))})
 
 
 @pytest.mark.parametrize("template", every_path())
 def test_other_methods_are_refused_and_change_nothing(world: World, template: str) -> None:
     before = world.fingerprint()
-    allowed = {method for method, path in routes(*range(8)) if path == template}
+    allowed = {method for method, path in routes(*range(9)) if path == template}
     for browser in (world.nobody, world.anna):
         for method in sorted(set(METHODS) - allowed):
             answer = browser.request(method, world.fill(template), headers=HOME)
@@ -396,7 +415,7 @@ def test_the_widgets_question_is_answered_to_the_shops_own_pages_only(world: Wor
 def crawl(world: World) -> int:
     """Every GET there is, by everybody, with every form of an id; how many were asked."""
     asked = 0
-    for method, template in routes(*range(8)):
+    for method, template in routes(*range(9)):
         if method != "GET":
             continue
         paths = {world.fill(template, whose) for whose in (ANNA, BORIS)}

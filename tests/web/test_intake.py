@@ -16,6 +16,7 @@ from litestar import Litestar, Request, post
 
 from portal.service.writing import MAX_FILE_BYTES, MAX_FILES
 from portal.web import intake
+from portal.web.entered import MAX_LOST, Entered
 from portal.web.intake import Form, safe_name, safe_type
 
 MB = 2**20
@@ -66,6 +67,18 @@ class NoLimit:
 
 def content(form: Form, number: int = 0) -> bytes:
     return b"".join(form.files[number].chunks(1000))
+
+
+@pytest.mark.parametrize("kind", [MULTIPART, URLENCODED])
+def test_the_names_of_files_that_were_lost_come_along_and_are_only_names(kind: str) -> None:
+    def lost(value: str) -> list[str]:
+        body = whole(part("lost", value.encode())) if kind == MULTIPART else urlencode({"lost": value}).encode()
+        return taken(body, kind).lost
+
+    assert lost("фото.png\r\n../../x\u202egnp.exe\r\n\r\n") == ["фото.png", "xgnp.exe"]
+    assert lost("") == [] and len("".join(lost("x\n" * 10**6))) <= MAX_LOST
+    entered = Entered(files=[f"{'ы' * 100}{number}" for number in range(30)])
+    assert lost(entered.lost) == entered.files[: len(lost(entered.lost))] and len(lost(entered.lost)) == 20
 
 
 def test_fields_and_files_come_as_they_were_sent() -> None:

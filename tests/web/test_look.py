@@ -116,6 +116,8 @@ def test_axe_finds_nothing(browser: Browser, locale: str, width: int, scheme: An
         "kept-late",
         "kept-failed",
         "back-signed-out",
+        "gone",
+        "list-replies",
     ):
         page.goto(f"{SHOP}{PREFIX}/{name}")
         for summary in page.query_selector_all("summary"):
@@ -146,6 +148,47 @@ def test_targets_are_large_enough_for_a_finger(browser: Browser) -> None:
                 e.matches("h2 a") ? e.closest("li").getBoundingClientRect().height : 0)]).filter(([, height]) => height < 44)"""
         )
         assert [each for each in small if not each[0].startswith("…")] == [], name
+    context.close()
+
+
+def test_a_phones_form_says_what_is_too_much_before_the_button(browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 700})
+    serve(context, every_state("ru"), "ru")
+    page = context.new_page()
+    page.goto(f"{SHOP}{PREFIX}/new")
+    assert page.locator(".counter:visible").count() == 0
+    page.fill("#subject", "😀" * 199)
+    assert page.locator("#subject-left").inner_text() == "Осталось символов: 1"
+    page.fill("#subject", "😀" * 203)
+    assert page.locator("#subject-left").inner_text() == "Лишних символов: 3"
+    page.fill("#text", "x" * 17_999)
+    assert not page.locator("#text-left").is_visible()
+    page.fill("#text", "x" * 18_500)
+    assert page.locator("#text-left").inner_text().replace("\N{NO-BREAK SPACE}", " ") == "Осталось символов: 1 500"
+    sizes = (1, 2, 7, 999, 1200, *range(20, 27))
+    page.set_input_files("#files", [{"name": f"{size}", "mimeType": "", "buffer": b"x" * size} for size in sizes])
+    said = page.locator(".chosen .kind").all_inner_texts()
+    words = Words("ru", ZoneInfo("Europe/Moscow"))
+    assert [one.replace("\N{NO-BREAK SPACE}", " ") for one in said] == [words.size(size) for size in sizes]
+    assert page.locator(".refused").inner_text().endswith("не больше 10 файлов. Лишних: 2.")
+    send, refused = page.locator("[type=submit]").bounding_box(), page.locator(".refused").bounding_box()
+    assert send and refused and refused["y"] + refused["height"] <= send["y"]
+    context.close()
+
+
+def test_on_a_phone_nothing_hangs_out_and_no_line_stands_alone(browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 700})
+    serve(context, every_state("ru"), "ru")
+    page = context.new_page()
+    lefts = "all => all.map(one => one.getBoundingClientRect().left)"
+    page.goto(f"{SHOP}{PREFIX}/show-long")
+    assert len(set(page.locator(".title > *").evaluate_all(lefts))) == 1, "the state stands under the subject"
+    page.goto(f"{SHOP}{PREFIX}/show-in-progress")
+    assert len(set(page.locator(".theirs :is(h2, .when)").evaluate_all(lefts))) == 1, "the time under the name"
+    for name, width in (("gone", "0px"), ("back-signed-out", "0px"), ("new", "1px"), ("error-404", "1px")):
+        page.goto(f"{SHOP}{PREFIX}/{name}")
+        line = page.locator("footer").evaluate("e => getComputedStyle(e).borderTopWidth")
+        assert line == width, name
     context.close()
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,21 @@ from babel.messages.pofile import read_po
 
 from portal import assets
 from portal.service.writing import Delivery
-from portal.web.pages import Urls, choose_locale, icons, masked, page_numbers, speakable, timeline
+from portal.web.entered import Entered, given_back
+from portal.web.pages import WAITING_SHOWN, Urls, choose_locale, icons, masked, page_numbers, speakable, timeline
 from portal.web.words import LOCALES
-from tests.web.states import PREFIX, conversation, every_state, make_pages, message, requests, ticket, written
+from tests.web.states import (
+    NOW,
+    ORDERS,
+    PREFIX,
+    conversation,
+    every_state,
+    make_pages,
+    message,
+    requests,
+    ticket,
+    written,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES, STATICS = make_pages()
@@ -101,15 +114,31 @@ def test_numbers_are_counted_as_the_language_counts() -> None:
     assert "1 request " in text(draw("list-one", "en"))
 
 
-def test_a_row_says_number_subject_state_way_in_and_last_reply() -> None:
+def test_a_row_says_number_subject_state_way_in_and_when_it_changed() -> None:
     row = text(re.findall(r"<li class=.*?</li>", draw("list-many"), re.DOTALL)[0])
-    assert row == "Где моя посылка? Ждёт вашего ответа Последнее сообщение: 2 часа назад № 10499 · по почте"
+    assert row == "Где моя посылка? Ждёт вашего ответа Обновлено: 2 часа назад № 10499 · по почте"
 
 
 def test_a_request_without_a_reply_date_shows_its_last_change() -> None:
     view = requests()
     view.tickets = (ticket(1, last_reply_at=None),)
     assert "2 часа назад" in text(draw("list-one", view=view))
+
+
+def test_a_request_shows_the_later_of_its_last_reply_and_its_last_change() -> None:
+    view = requests()
+    view.tickets = (ticket(1, last_reply_at=NOW - timedelta(days=3)),)
+    assert "2 часа назад" in text(draw("list-one", view=view)), "the list is sorted by changes"
+    view.tickets = (ticket(1, last_reply_at=NOW - timedelta(minutes=3)),)
+    assert "3 минуты назад" in text(draw("list-one", view=view))
+
+
+def test_a_row_with_a_reply_on_its_way_says_so_instead_of_its_state() -> None:
+    found = [text(row) for row in re.findall(r"<li class=.*?</li>", draw("list-replies"), re.DOTALL)]
+    states = ["Отправляется", "Отправлено", "Проверяется", "Не отправлено", "Будет отправлено"]
+    for row, state in zip(found, states, strict=True):
+        assert f" {state} Обновлено: " in row
+    assert "Ждёт вашего ответа" not in " ".join(found) and "Обновлено: только что" in found[0]
 
 
 def test_hostile_names_and_subjects_are_shown_as_text() -> None:
@@ -308,3 +337,40 @@ def test_money_and_numbers_are_written_as_the_language_writes_them() -> None:
     assert "A-1007 of 14 Nov, RUB 4,590" in english and "RUB 1,299.50" in english
     assert "20 000 символов" in draw("new-problems").replace("\N{NO-BREAK SPACE}", " ")
     assert "20,000 characters" in draw("new-problems", "en")
+
+
+def test_the_field_is_called_an_answer_only_where_one_is_waited_for() -> None:
+    assert ">Ваш ответ</label>" in draw("show") and ">Сообщение</label>" not in draw("show")
+    for name in ("show-in-progress", "show-closed", "show-away-written"):
+        assert ">Сообщение</label>" in draw(name) and "Ваш ответ" not in draw(name), name
+
+
+def test_how_many_files_are_too_many_is_said() -> None:
+    assert "больше 10 файлов. Лишних: 1." in text(draw("new-problems"))
+    assert "Лишних: 1" not in draw("new")
+    assert given_back({}, ["a.png"] * 13).extra == 3 and given_back({}, ["a.png"] * 10).extra == 0
+
+
+def test_of_many_messages_on_their_way_the_newest_are_drawn_and_the_others_counted() -> None:
+    page = draw("show-many-written")
+    assert page.count("data-sending") == WAITING_SHOWN and "Ещё 13 ваших сообщений в пути." in text(page)
+    assert page.count('id="last"') == 1
+    few = conversation(2, written=tuple(written(n) for n in range(WAITING_SHOWN)))
+    assert "в пути" not in draw("show-many-written", view=few)
+
+
+def test_a_text_that_is_too_long_is_never_cut_by_the_browser() -> None:
+    for name in ("new", "show", "back-signed-out"):
+        assert "maxlength" not in draw(name) and 'data-limit="20000"' in draw(name)
+
+
+def test_the_way_to_the_other_language_keeps_the_order() -> None:
+    page = draw("new", entered=Entered(order="A-1 & 2"), orders=[replace(ORDERS[0], number="A-1 & 2")])
+    assert 'href="?order=A-1%20%26%202&lang=en"' in page and "?lang=" not in page
+    assert 'href="?lang=en"' in draw("new") and "nobody" not in draw("new", entered=Entered(order="nobody"))
+
+
+def test_a_draft_is_kept_apart_by_the_order_that_is_preselected() -> None:
+    assert 'data-draft="7:new:A-0990"' in draw("new", entered=Entered(order="A-0990"))
+    assert 'data-draft="7:new"' in draw("new", entered=Entered(order="nobody's"))
+    assert 'data-done="7:new"' in draw("kept", flash="written") and 'data-done="7:new"' in draw("show-opened")

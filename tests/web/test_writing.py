@@ -110,6 +110,39 @@ def test_a_reply_is_kept_first_and_shows_at_once_with_its_state(shop: Stage, tic
     assert shop.execute("SELECT content FROM custom_hde_blob") == [(b"png",)]
 
 
+def state_in(page: str, ticket: int) -> str:
+    """What the row of a request says of its state."""
+    row = re.search(rf'href="{PREFIX}/{ticket}">.*?class="status[^>]*>.*?<span>(.*?)</span>', page, re.DOTALL)
+    assert row, "it is not in the list"
+    return row[1]
+
+
+def test_a_reply_on_its_way_shows_in_its_row_which_moves_up(shop: Stage, ticket: int) -> None:
+    shop.tell("operator/reply", ticket_id=ticket, text="We asked the courier")
+    other, now = shop.ticket(ANNA, "A newer one"), "UTC_TIMESTAMP(6)"
+    with shop.client(ANNA) as anna:
+        listed = anna.get(f"{PREFIX}/").text
+        assert listed.index(f'"{PREFIX}/{other}"') < listed.index(f'"{PREFIX}/{ticket}"')
+        status = state_in(listed, ticket)
+        anna.post(f"{PREFIX}/{ticket}/reply", data={"csrf": token(anna), "text": TEXT})
+
+        def becomes(change: str) -> str:
+            shop.execute(f"UPDATE custom_hde_outbox SET {change}")
+            return anna.get(f"{PREFIX}/").text
+
+        listed = anna.get(f"{PREFIX}/").text
+        assert listed.index(f'"{PREFIX}/{ticket}"') < listed.index(f'"{PREFIX}/{other}"')
+        anna.cookies.delete("portal_flash")  # from here on the list is kept
+        assert state_in(anna.get(f"{PREFIX}/").text, ticket) == "Отправляется"
+        assert state_in(becomes("created_at = created_at - INTERVAL 20 SECOND"), ticket) == "Будет отправлено"
+        assert state_in(becomes(f"state = 'aside', finished_at = {now}, created_at = {now}"), ticket) == "Проверяется"
+        assert state_in(becomes("state = 'dead'"), ticket) == "Не отправлено"
+        assert state_in(becomes("created_at = created_at - INTERVAL 1 DAY"), ticket) == status, "the talk went on"
+        assert state_in(becomes(f"state = 'done', created_at = {now}"), ticket) == "Отправлено"
+        later = f"finished_at = {now} - INTERVAL 5 MINUTE"
+        assert state_in(becomes(later), ticket) == status, "the list is newer than the delivery"
+
+
 def test_a_reply_shows_soon_in_another_process_that_has_kept_the_page(shop: Stage, ticket: int) -> None:
     with shop.client(ANNA) as one, shop.client(ANNA) as other:
         form = csrf(one.get(f"{PREFIX}/{ticket}").text)
@@ -151,14 +184,17 @@ def test_a_strangers_request_takes_no_reply_and_says_what_a_missing_one_says(sho
     shop.ticket(BORIS, "Mine")
     with shop.client(BORIS) as boris:
         form = token(boris)
-        answers = [
-            boris.post(f"{PREFIX}/{number}/reply", data={"csrf": form, "text": TEXT}) for number in (ticket, 99_999_999)
+        wrote = [
+            boris.post(f"{PREFIX}/{number}/reply", data={"csrf": form, "text": TEXT}, files=files(("a.png", b"png")))
+            for number in (ticket, 99_999_999, "0", "-1", "07", "x")
         ]
-        answers.append(boris.post(f"{PREFIX}/{ticket}/reply", data={"text": TEXT}))
-        answers.append(boris.get(f"{PREFIX}/{ticket}"))
-        answers += [boris.post(f"{PREFIX}/{number}/reply", data={"csrf": form}) for number in ("0", "-1", "07", "x")]
-    assert {answer.status_code for answer in answers} == {404}
-    assert len({answer.content for answer in answers}) == 1
+        wrote.append(boris.post(f"{PREFIX}/{ticket}/reply", data={"text": TEXT}))
+        asked = [boris.post(f"{PREFIX}/{number}/reply", data={"csrf": form}) for number in (ticket, "0", "x")]
+        asked.append(boris.get(f"{PREFIX}/{ticket}"))
+    for answers in (wrote, asked):
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({answer.content for answer in answers}) == 1
+    assert SAFE in wrote[0].text and "nonce" not in wrote[0].text and "?lang=" not in wrote[0].text
     assert kept(shop) == []
 
 
@@ -175,7 +211,7 @@ def test_nobody_can_be_replied_to_while_it_is_not_known_whose_it_is(shop: Stage,
 def test_a_closed_request_says_what_a_reply_does(shop: Stage, ticket: int) -> None:
     shop.tell("operator/status", ticket_id=ticket, status="closed")
     with shop.client(ANNA) as anna:
-        assert "оно откроется снова" in anna.get(f"{PREFIX}/{ticket}").text
+        assert anna.get(f"{PREFIX}/{ticket}").text.count("закрыто") == 1, "and once is enough"
 
 
 # Nobody loses a text.
@@ -195,8 +231,12 @@ def test_signed_out_she_gets_her_text_back_signs_in_and_sends_it(shop: Stage, ti
         assert 'href="/auth/?backurl=' in out.text and 'target="_blank"' in out.text
         anna.cookies.set("PHPSESSID", session)
         # The page that was given back has no token; one more press, with the token of the account that is signed in.
-        back = anna.post(address, data=written)
+        lost = re.search(r'name="lost" value="([^"]*)"', out.text)
+        assert lost and "Продолжить" in out.text
+        back = anna.post(address, data={**written, "lost": unescape(lost[1])})
         assert back.status_code == 403 and text_in(back.text) == TEXT and kept(shop) == []
+        assert "осталось его отправить" in back.text and "страница долго" not in back.text
+        assert "photo.png" in back.text and 'type="file"' in back.text
         assert anna.post(address, data={"csrf": csrf(back.text), **written}).status_code == 303
     assert len(kept(shop)) == 1
 

@@ -22,7 +22,7 @@ head('Мои обращения', 'wide', 'list', '/personal/', 'Личный к
 <li class="<?= $class ?>">
 <h2><a href="/personal/requests/<?= $ticket['id'] ?>"><bdi><?= h($ticket['subject']) ?></bdi></a></h2>
 <p class="status <?= $class ?>"><?= icon($class) ?><span><?= h($word) ?></span></p>
-<p class="when"><span class="label">Последнее сообщение:</span> <?= ago($ticket['last_reply_at'] ?? $ticket['updated_at']) ?></p>
+<p class="when"><span class="label">Обновлено:</span> <?= ago($ticket['last_reply_at'] ?? $ticket['updated_at']) ?></p>
 <p class="meta">№ <bdi><?= h($ticket['number']) ?></bdi> · <?= h(CHANNELS[$ticket['channel']] ?? $ticket['channel']) ?></p>
 </li>
 <?php endforeach ?>
