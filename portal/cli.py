@@ -1,4 +1,4 @@
-"""portal serve | worker | migrate | demo | sandbox | snippet: what design/contract.md names, and nothing else."""
+"""portal serve | worker | migrate | events | demo | sandbox | snippet: what design/contract.md names, no more."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from portal.cli_events import events
 from portal.config import PublicSettings, Settings
 from portal.environment import S, load
 from portal.errors import DatabaseAway, WrongSettings
@@ -93,6 +94,9 @@ def migrate() -> None:
     """Create or upgrade our tables, custom_hde_*."""
     for name in _migrate(_settings(Settings)):
         click.echo(name)
+
+
+main.add_command(events)
 
 
 @main.command()

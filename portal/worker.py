@@ -20,7 +20,7 @@ from portal.service import inbound, letters
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
 from portal.service.widget import adopt
-from portal.store import inbox, limits, outbox, snapshots
+from portal.store import figures, inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
@@ -40,6 +40,9 @@ DELIVERY_LEASE_SECONDS = 60
 """Renewed while it takes longer; so long a message waits after its worker was killed."""
 
 SWEEP_SECONDS = 3600
+
+BEAT_SECONDS = 10
+"""How often the loop says that it is there; /readyz waits for a multiple of it."""
 
 FIRST_RETRY_SECONDS = 15
 LAST_RETRY_SECONDS = 3600
@@ -81,6 +84,7 @@ def steps(
         *[deliver] * DELIVERIES_AT_ONCE,
         *([event] if settings.webhook_proofs else []),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
+        _every(BEAT_SECONDS, partial(_beat, databases)),
     ]
 
 
@@ -98,6 +102,12 @@ def _every(seconds: float, step: Step) -> Step:
         return worked
 
     return when_due
+
+
+async def _beat(databases: Databases) -> bool:
+    """Say that a worker is at work."""
+    await databases.run(figures.beat)
+    return False
 
 
 async def _sweep(databases: Databases) -> bool:

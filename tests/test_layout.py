@@ -17,7 +17,7 @@ FLOORS = {
     "helpdesk": 3,
     "service": 4,
     "web": 5, "worker": 5, "snippets": 5,
-    "app": 6,
+    "app": 6, "cli_events": 6,
     "cli": 7,
 }  # fmt: skip
 """Floor 2 has two halves and floor 4 three steps (design: bitrix, store < helpdesk; web, worker < app < cli)."""

@@ -87,7 +87,9 @@ def fail(unit: Unit, arrived: Arrived, reason: str, retry_in: float, *, count: b
 
 def sweep(unit: Unit) -> int:
     """Forget what came long ago, a bounded number at a time; returns how many rows went."""
-    return _queue.sweep(unit, DONE_DAYS, ["done", "skipped"]) + _queue.sweep(unit, DEAD_DAYS, ["dead"])
+    return _queue.sweep(unit, DONE_DAYS, ["done", "skipped", "stale"]) + _queue.sweep(
+        unit, DEAD_DAYS, ["dead", "discarded"]
+    )
 
 
 _PUT = text(
