@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import monotonic
 
-from portal import mail
+from portal import logs, mail
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
@@ -61,6 +61,7 @@ async def _repeat(step: Step) -> None:
 
 
 async def _take(step: Step) -> bool:
+    logs.about(logs.NONE)
     try:
         return await step()
     except DatabaseAway as error:
@@ -140,6 +141,7 @@ async def _held(databases: Databases, job: Job) -> AsyncIterator[None]:
             with suppress(DatabaseAway):  # told by the delivery itself, which needs the database, too
                 await databases.run(outbox.prolong, job, DELIVERY_LEASE_SECONDS)
 
+    logs.about(f"out:{job.id}")
     saying = asyncio.create_task(say_so())
     try:
         yield
@@ -152,6 +154,7 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     job = await databases.run(outbox.claim, [*_LETTERS], LEASE_SECONDS)
     if job is None:
         return False
+    logs.about(f"out:{job.id}")
     try:
         message = _LETTERS[job.kind](settings, tokens, render, job.id, job.payload)
         await asyncio.to_thread(mail.send, settings.smtp_url.get_secret_value(), message)

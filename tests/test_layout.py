@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "portal"
 
 FLOORS = {
-    "errors": 1, "model": 1, "environment": 1, "config": 1, "database": 1, "http": 1, "assets": 1, "tokens": 1, "mail": 1,
+    "errors": 1, "model": 1, "environment": 1, "config": 1, "database": 1, "http": 1, "assets": 1, "tokens": 1, "mail": 1, "logs": 1,
     "bitrix": 2, "store": 2,
     "helpdesk": 3,
     "service": 4,

@@ -237,6 +237,7 @@ class Deliverer:
         context = {"order": None, "follows": None, "text": "", "files": [], "shop": shop, **job.payload}
         await self._client.add_note(_ticket_id(job), self._render("desk/note.html", self._settings.locale, context))
         await self._databases.run(outbox.finish, job)
+        log.info("outbox %d: %s added to request %s at attempt %d", job.id, job.kind, job.ticket_id, job.attempts)
 
     async def _send(self, job: Job, call: Callable[[], Awaitable[T]]) -> T:
         """The call that must not be repeated: written down before it goes out, and again if it surely did nothing."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
+from portal import logs
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy
 from portal.helpdesk.forgetting import forget
@@ -29,6 +30,7 @@ async def step(databases: Databases, on_created: OnCreated | None = None) -> boo
     arrived = await databases.run(inbox.claim, LEASE_SECONDS)
     if arrived is None:
         return False
+    logs.about(f"in:{arrived.id}")
     try:
         await databases.run(_forget, arrived.event)
         if on_created and arrived.event.kind == EventKind.TICKET_CREATED:
@@ -39,6 +41,13 @@ async def step(databases: Databases, on_created: OnCreated | None = None) -> boo
         await _failed(databases, arrived, error)
     else:
         await databases.run(inbox.finish, arrived)
+        log.info(
+            "inbox %d: %s of ticket %d done at attempt %d",
+            arrived.id,
+            arrived.event.kind,
+            arrived.event.ticket_id,
+            arrived.claim.attempts,
+        )
     return True
 
 
