@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from portal.store.ledger import Answer, Entry, EntryId, Verb
 
 NOTHING_SUCH, WRONG_USAGE = 1, 2
+STATES = ("waiting", "running", "done", "dead", "aside", "discarded", "skipped", "stale")
 PIPE_WIDTH = 160
 """Columns of a table that goes to no terminal."""
 
@@ -58,7 +59,7 @@ def events() -> None:
 @events.command("list")
 @click.option("--inbox", "boxes", flag_value="in", help="Only what came.")
 @click.option("--outbox", "boxes", flag_value="out", help="Only what is to be done.")
-@click.option("--state", "states", multiple=True, help="waiting, running, done, dead, aside, discarded, …; repeatable.")
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Repeatable.")
 @click.option("--kind", "kinds", multiple=True, help="Such as message.created or desk.reply; repeatable.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="The newest so many.")
 @_as_json
@@ -205,9 +206,11 @@ def _without_words(value: Any) -> Any:
 
 
 def _print_list(found: Sequence[Entry]) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("id", "kind", "state", "tries", "ticket", "customer", "came", "reason", box=None, pad_edge=False)
+    names = ("id", "kind", "state", "tries", "ticket", "customer", "came", "reason")
+    # One line an event; a long reason is told whole by `show`.
+    table = Table(*(Column(name, no_wrap=True) for name in names), box=None, pad_edge=False)
     for entry in found:
         cells = (
             entry.id,

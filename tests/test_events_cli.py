@@ -107,6 +107,22 @@ def test_one_event_is_shown_whole(ledger: Databases) -> None:
     assert "message.created" in shown and "forget the copies of ticket 41 and the lists of contact 5" in shown
 
 
+def test_what_is_done_would_do_nothing(ledger: Databases) -> None:
+    sql(ledger, "UPDATE custom_hde_outbox SET state = 'done' WHERE id = 1")
+    assert json.loads(events("show", "out:1", "--json").output)["would"] == []
+
+
+def test_the_list_is_one_line_an_event(ledger: Databases) -> None:
+    sql(ledger, "UPDATE custom_hde_outbox SET reason = REPEAT('reason ', 60) WHERE id = 1")
+    assert len(events("list").output.strip().splitlines()) == 6
+    assert events("show", "out:1").output.count("reason") == 61
+
+
+def test_a_kind_nobody_has_described_is_told_by_its_name(ledger: Databases) -> None:
+    sql(ledger, "UPDATE custom_hde_outbox SET kind = 'shop.new' WHERE id = 2")
+    assert events("replay", "--dry-run", "out:2").output == "out:2: would do shop.new once more\n"
+
+
 def test_what_others_have_named_does_not_steer_the_terminal(ledger: Databases) -> None:
     for args in (("list",), ("list", "--json"), ("show", "in:2")):
         output = events(*args).output
@@ -179,6 +195,7 @@ def test_a_wrong_id_is_wrong_usage_and_told(ledger: Databases, wrong: str) -> No
         assert result.exit_code == 2 and "names no event: in:12 is one of the inbox, out:34 one of the outbox" in flat(
             result
         )
+    assert events("list", "--state", "undead").exit_code == events("list", "--inbox=1").exit_code == 2
     assert events("replay").exit_code == events("list", "--limit", "0").exit_code == 2
     assert events("replay", "out:2", wrong).exit_code == 2
     assert states(ledger) == before

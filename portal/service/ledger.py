@@ -18,8 +18,16 @@ Describer = Callable[[Unit, Entry], list[str]]
 """Tells each effect in a line that goes on after "would"; reads, and writes nothing. No customer's words are in it."""
 
 
+OVER = ("done", "skipped", "stale")
+
+
 def describe(unit: Unit, entry: Entry) -> list[str]:
-    """The effects of doing this row now, one a line: `send the message of customer 7 to ticket 10482 (…)`."""
+    """The effects of doing this row now, one a line: `send the message of customer 7 to ticket 10482 (…)`.
+
+    None for a row that has come to a good end, as it is not done again.
+    """
+    if entry.state in OVER:
+        return []
     describer = DESCRIBERS.get(entry.kind)
     return describer(unit, entry) if describer else [f"do {entry.kind} once more"]
 
