@@ -30,7 +30,7 @@ STATES = ("waiting", "running", "done", "dead", "aside", "discarded", "skipped",
 PIPE_WIDTH = 160
 """Columns of a table that goes to no terminal."""
 
-PLAIN_WORDS = ("about", "order", "locale", "follows")
+PLAIN_WORDS = ("about", "follows", "locale", "number", "order", "orders", "status", "what")
 """What of a job's payload is no customer's words and is shown as it is; other texts only when asked for."""
 
 
