@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from portal import cli_shown as shown
 from portal.config import DatabaseSettings
 from portal.environment import load
 from portal.errors import DatabaseAway, WrongSettings
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
 
 NOTHING_SUCH, WRONG_USAGE = 1, 2
 STATES = ("waiting", "running", "done", "dead", "aside", "discarded", "skipped", "stale")
-PIPE_WIDTH = 160
-"""Columns of a table that goes to no terminal."""
-
-PLAIN_WORDS = ("about", "follows", "locale", "number", "order", "orders", "status", "what")
-"""What of a job's payload is no customer's words and is shown as it is; other texts only when asked for."""
 
 
 class _EventId(click.ParamType[Any]):
@@ -71,9 +67,9 @@ def list_events(boxes: str | None, states: Sequence[str], kinds: Sequence[str], 
     with _databases() as databases:
         found = databases.read_here(ledger.entries, wanted, states=states, kinds=kinds, limit=limit)
     if as_json:
-        click.echo(json.dumps([_facts(entry) for entry in found], ensure_ascii=False, indent=1))
+        click.echo(json.dumps([shown.facts(entry) for entry in found], ensure_ascii=False, indent=1))
     else:
-        _print_list(found)
+        shown.print_list(found)
 
 
 @events.command()
@@ -95,14 +91,14 @@ def show(event_id: EntryId, with_text: bool, as_json: bool) -> None:
         click.echo(f"{event_id}: no such event", err=True)
         sys.exit(NOTHING_SUCH)
     entry, effects = found
-    facts = _facts(entry) | {
-        "payload": entry.payload if with_text else _without_words(entry.payload),
+    facts = shown.facts(entry) | {
+        "payload": entry.payload if with_text else shown.without_words(entry.payload),
         "would": effects,
     }
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
     else:
-        _print_facts(facts)
+        shown.print_facts(facts)
 
 
 @events.command()
@@ -164,95 +160,13 @@ def _each(
                 answer, found = databases.read_here(foresee, event_id)
                 lines = [f"would {line}" for line in found]
             for line in lines if answer.outcome is Outcome.DONE else [_why_not(answer)]:
-                click.echo(f"{event_id}: {_clean(line)}")
+                click.echo(f"{event_id}: {shown.clean(line)}")
             failed |= answer.outcome in (Outcome.MISSING, Outcome.REFUSED)
     sys.exit(NOTHING_SUCH if failed else 0)
 
 
 def _why_not(answer: Answer) -> str:
     return f"is {answer.state}: nothing done" if answer.state else "no such event"
-
-
-def _facts(entry: Entry) -> dict[str, Any]:
-    """Everything but the payload; times as ISO 8601."""
-    facts: dict[str, Any] = {
-        "id": str(entry.id),
-        "kind": entry.kind,
-        "state": entry.state,
-        "attempts": entry.attempts,
-        "queue": entry.queue,
-        "ticket_id": entry.ticket_id,
-        "user_id": entry.user_id,
-        "reason": entry.reason,
-        "created_at": entry.created_at,
-        "run_at": entry.run_at,
-        "sent_at": entry.sent_at,
-        "finished_at": entry.finished_at,
-        **entry.more,
-    }
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
-
-
-def _without_words(value: Any) -> Any:
-    """A payload with numbers and our own words as they are, and of every other text its length alone."""
-    match value:
-        case dict():
-            return {name: one if name in PLAIN_WORDS else _without_words(one) for name, one in value.items()}
-        case list():
-            return [_without_words(one) for one in value]
-        case str():
-            return f"({len(value)} characters)"
-    return value
-
-
-def _print_list(found: Sequence[Entry]) -> None:
-    from rich.table import Column, Table
-
-    names = ("id", "kind", "state", "tries", "ticket", "customer", "came", "reason")
-    # One line an event; a long reason is told whole by `show`.
-    table = Table(*(Column(name, no_wrap=True) for name in names), box=None, pad_edge=False)
-    for entry in found:
-        cells = (
-            entry.id,
-            entry.kind,
-            entry.state,
-            entry.attempts,
-            entry.ticket_id or "",
-            entry.user_id or "",
-            f"{entry.created_at:%Y-%m-%d %H:%M:%S}",
-            entry.reason,
-        )
-        table.add_row(*map(_cell, cells))
-    _print(table if found else "nothing")
-
-
-def _print_facts(facts: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in facts.items():
-        shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
-        for line in shown if isinstance(shown, list) else [shown]:
-            if line not in (None, ""):
-                table.add_row(_cell(name), _cell(line))
-    _print(table)
-
-
-def _print(what: Any) -> None:
-    from rich.console import Console
-
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(what)
-
-
-def _cell(value: object) -> Any:
-    from rich.text import Text
-
-    return Text(_clean(str(value)))
-
-
-def _clean(line: str) -> str:
-    """What others have named must not steer the terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
 
 
 def _who() -> str:
