@@ -35,7 +35,7 @@ class Entry:
     """A row of either table. Times are UTC.
 
     `user_id`: whose words they are. `sent_at`: a call that may have had its effect began then. `payload`: what the job
-    needs, {} for an event. `more`: what only one of the tables has, by its column's name.
+    needs, {} for an event and in a list. `more`: what only one of the tables has, by its column's name.
     """
 
     id: EntryId
@@ -169,21 +169,22 @@ def _on(statement: str, *lists: str) -> dict[str, TextClause]:
     """The statement for each of the tables."""
     made = {}
     for box, table in TABLES.items():
-        lacking = "NULL AS user_id, NULL AS sent_at, '{}' AS payload" if box == "in" else "user_id, sent_at, payload"
+        lacking = "NULL AS user_id, NULL AS sent_at" if box == "in" else "user_id, sent_at"
+        payload = "'{}' AS payload" if box == "in" else "payload"
         columns = ", ".join((_COMMON, lacking, *_ONLY[box]))
-        clause = text(statement.replace("TABLE_", table).replace("COLUMNS_", columns))
+        clause = text(statement.replace("TABLE_", table).replace("COLUMNS_", columns).replace("PAYLOAD_", payload))
         made[box] = clause.bindparams(*(bindparam(name, expanding=True) for name in lists))
     return made
 
 
 _COMMON = "id, kind, state, attempts, queue, ticket_id, reason, created_at, run_at, finished_at"
 _LIST = _on(
-    "SELECT COLUMNS_ FROM TABLE_ WHERE (:any_state OR state IN :states) AND (:any_kind OR kind IN :kinds) "
-    "ORDER BY id DESC LIMIT :limit",
+    "SELECT COLUMNS_, '{}' AS payload FROM TABLE_ "
+    "WHERE (:any_state OR state IN :states) AND (:any_kind OR kind IN :kinds) ORDER BY id DESC LIMIT :limit",
     "states",
     "kinds",
 )
-_ONE = _on("SELECT COLUMNS_ FROM TABLE_ WHERE id = :id")
+_ONE = _on("SELECT COLUMNS_, PAYLOAD_ FROM TABLE_ WHERE id = :id")
 _STATE = _on("SELECT state FROM TABLE_ WHERE id = :id")
 _REPLAY = _on(
     "UPDATE TABLE_ SET state = 'waiting', attempts = 0, run_at = UTC_TIMESTAMP(6), finished_at = NULL, holder = NULL "
