@@ -19,7 +19,6 @@ from portal.helpdesk.client import Client
 from portal.service import inbound, letters
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
-from portal.service.widget import adopt
 from portal.store import figures, inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
@@ -78,8 +77,8 @@ def steps(
 ) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
-    deliver = partial(_deliver, databases, Deliverer(settings, databases, client, render))
-    event = partial(inbound.step, databases, partial(adopt, client, databases, tokens))
+    deliver = partial(_deliver, databases, Deliverer(settings, databases, client, tokens, render))
+    event = partial(inbound.step, databases)
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
@@ -155,6 +154,9 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     if job is None:
         return False
     logs.about(f"out:{job.id}")
+    if job.claim.left < 0:
+        await _failed(databases, job, TimeoutError(), None)
+        return True
     try:
         message = _LETTERS[job.kind](settings, tokens, render, job.id, job.payload)
         await asyncio.to_thread(mail.send, settings.smtp_url.get_secret_value(), message)

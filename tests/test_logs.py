@@ -19,12 +19,10 @@ from pydantic import SecretStr
 
 from portal import logs, mail, worker
 from portal.app import create_app
-from portal.errors import HelpdeskBusy
-from portal.model import Customer, Event
-from portal.service import identity, inbound, writing
+from portal.model import Customer
+from portal.service import identity, writing
 from portal.service.identity import Person, Sight
 from portal.service.writing import Draft
-from portal.store import inbox
 from tests.stage import ANNA, PUBLIC_URL, Stage, stage
 
 WAIT_SECONDS = 20
@@ -159,16 +157,16 @@ def test_what_fails_is_told_by_its_id_and_without_anybody(
     assert leaks(lines) == []
 
 
-def test_an_event_that_fails_is_told_by_its_id(shop: Stage, lines: list[str]) -> None:
-    async def fails(_ticket: int) -> None:
+def test_what_is_called_on_the_way_carries_the_id_too(lines: list[str]) -> None:
+    async def below() -> None:
         logging.getLogger("portal.helpdesk").warning("somewhere below")
-        raise HelpdeskBusy("no slot")
 
-    shop.databases.run_here(inbox.put, Event("ticket.created", 41, None, None, None, b"b:canary"))
-    assert asyncio.run(inbound.step(shop.databases, fails))
-    assert [line for line in about(lines, "in:1") if "somewhere below" in line]
-    assert [line for line in about(lines, "in:1") if "inbox 1: ticket.created of ticket 41 failed at attempt 1" in line]
-    assert leaks(lines) == []
+    async def story() -> None:
+        logs.about("in:1")
+        await asyncio.gather(below(), asyncio.create_task(below()))
+
+    asyncio.run(story())
+    assert len([line for line in about(lines, "in:1") if "somewhere below" in line]) == 2
 
 
 def test_a_leak_would_be_found(lines: list[str]) -> None:

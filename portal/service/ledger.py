@@ -11,6 +11,7 @@ from portal.database import Unit
 from portal.model import EventKind
 from portal.service.identity import PROOF_MAIL
 from portal.service.outcomes import NOTE
+from portal.service.widget import ADOPT
 from portal.service.writing import REPLY, REQUEST
 from portal.store.ledger import Entry
 
@@ -45,6 +46,10 @@ def _note(_unit: Unit, entry: Entry) -> list[str]:
     return [f"add an internal note to ticket {entry.ticket_id}"]
 
 
+def _adopt(_unit: Unit, entry: Entry) -> list[str]:
+    return [f"read ticket {entry.ticket_id}, and note whose it is when it carries a widget token"]
+
+
 def _proof(_unit: Unit, entry: Entry) -> list[str]:
     return [f"send customer {entry.user_id} the letter that proves his address, with a new link"]
 
@@ -63,6 +68,7 @@ DESCRIBERS: Mapping[str, Describer] = {
     REPLY: _reply,
     REQUEST: _request,
     NOTE: _note,
+    ADOPT: _adopt,
     PROOF_MAIL: _proof,
     **dict.fromkeys(EventKind, _event),
 }
