@@ -1,10 +1,9 @@
-"""portal serve | worker | migrate | demo | sandbox | snippet: what design/contract.md names, and nothing else."""
+"""portal serve | worker | migrate | events | demo | sandbox | snippet: what design/contract.md names, no more."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import NoReturn
 
 import click
 
+from portal import logs
+from portal.cli_events import events
 from portal.config import PublicSettings, Settings
 from portal.environment import S, load
 from portal.errors import DatabaseAway, WrongSettings
@@ -26,7 +27,7 @@ HEADER_BYTES = 64 * 1024
 def main() -> None:
     """My Requests: a customer portal between a 1C-Bitrix shop and a HelpDeskEddy help desk."""
     # The commands import what they need themselves: `portal --help` answers at once.
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.start()
 
 
 @main.command()
@@ -69,7 +70,7 @@ def _app(*, run_worker: bool) -> object:
     """Built in each web process by itself: connections and threads do not survive a fork."""
     from portal.app import create_app
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.start()
     app = create_app(_settings(Settings), run_worker=run_worker)
     # What is there now stays to the end of the process: a full round of the collector through it would hold up every
     # answer under way (50 ms and more, seen in one pull of orders out of a hundred).
@@ -93,6 +94,9 @@ def migrate() -> None:
     """Create or upgrade our tables, custom_hde_*."""
     for name in _migrate(_settings(Settings)):
         click.echo(name)
+
+
+main.add_command(events)
 
 
 @main.command()

@@ -28,8 +28,8 @@ SESSION_STORES = ("files:", "database:", "security:", "php:")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class PublicSettings(BaseSettings):
-    """What the printed snippets need: where we are, and what signs."""
+class Environment(BaseSettings):
+    """How every set of settings is read."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -40,6 +40,38 @@ class PublicSettings(BaseSettings):
         validate_default=True,
         extra="ignore",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then the files that PORTAL_…_FILE name, then `.env`."""
+        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
+
+
+class DatabaseSettings(Environment):
+    """What the commands for the tables alone need."""
+
+    database_url: SecretStr
+    """mysql+pymysql://…: the Bitrix database."""
+    state_url: SecretStr = SecretStr("")
+    """Where custom_hde_* live; empty = the Bitrix database."""
+
+    @field_validator("database_url", "state_url")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith("mysql+pymysql://"):
+            raise ValueError("must begin with mysql+pymysql://")
+        return value
+
+
+class PublicSettings(Environment):
+    """What the printed snippets need: where we are, and what signs."""
 
     public_url: str
     """https://shop.example, without a path."""
@@ -67,26 +99,10 @@ class PublicSettings(BaseSettings):
             raise ValueError("must be a path such as /personal/requests")
         return value.rstrip("/")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment first, then the files that PORTAL_…_FILE name, then `.env`."""
-        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
 
-
-class Settings(PublicSettings):
+class Settings(PublicSettings, DatabaseSettings):
     """Everything that can be set. Secrets are SecretStr: their repr is stars."""
 
-    database_url: SecretStr
-    """mysql+pymysql://…: the Bitrix database."""
-    state_url: SecretStr = SecretStr("")
-    """Where custom_hde_* live; empty = the Bitrix database."""
     login_url: str = "/auth/"
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = (ipaddress.ip_network("127.0.0.1"),)
     sessions: str
@@ -213,13 +229,6 @@ class Settings(PublicSettings):
             return ZoneInfo(value) if isinstance(value, str) else value
         except (ValueError, OSError, KeyError) as error:
             raise ValueError("is not the name of a time zone, such as Europe/Moscow") from error
-
-    @field_validator("database_url", "state_url")
-    @classmethod
-    def _database(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not value.get_secret_value().startswith("mysql+pymysql://"):
-            raise ValueError("must begin with mysql+pymysql://")
-        return value
 
     @field_validator("hde_url")
     @classmethod

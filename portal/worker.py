@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import monotonic
 
-from portal import mail
+from portal import logs, mail
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
@@ -19,7 +19,7 @@ from portal.helpdesk.client import Client
 from portal.service import inbound, letters
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
-from portal.store import inbox, limits, outbox, snapshots
+from portal.store import figures, inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
@@ -40,6 +40,9 @@ DELIVERY_LEASE_SECONDS = 60
 
 SWEEP_SECONDS = 3600
 
+BEAT_SECONDS = 10
+"""How often the loop says that it is there; /readyz waits for a multiple of it."""
+
 FIRST_RETRY_SECONDS = 15
 LAST_RETRY_SECONDS = 3600
 
@@ -57,6 +60,7 @@ async def _repeat(step: Step) -> None:
 
 
 async def _take(step: Step) -> bool:
+    logs.about(logs.NONE)
     try:
         return await step()
     except DatabaseAway as error:
@@ -80,6 +84,7 @@ def steps(
         *[deliver] * DELIVERIES_AT_ONCE,
         *([event] if settings.webhook_proofs else []),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
+        _every(BEAT_SECONDS, partial(_beat, databases)),
     ]
 
 
@@ -97,6 +102,12 @@ def _every(seconds: float, step: Step) -> Step:
         return worked
 
     return when_due
+
+
+async def _beat(databases: Databases) -> bool:
+    """Say that a worker is at work."""
+    await databases.run(figures.beat)
+    return False
 
 
 async def _sweep(databases: Databases) -> bool:
@@ -129,6 +140,7 @@ async def _held(databases: Databases, job: Job) -> AsyncIterator[None]:
             with suppress(DatabaseAway):  # told by the delivery itself, which needs the database, too
                 await databases.run(outbox.prolong, job, DELIVERY_LEASE_SECONDS)
 
+    logs.about(f"out:{job.id}")
     saying = asyncio.create_task(say_so())
     try:
         yield
@@ -141,6 +153,7 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     job = await databases.run(outbox.claim, [*_LETTERS], LEASE_SECONDS)
     if job is None:
         return False
+    logs.about(f"out:{job.id}")
     if job.claim.left < 0:
         await _failed(databases, job, TimeoutError(), None)
         return True

@@ -12,12 +12,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "portal"
 
 FLOORS = {
-    "errors": 1, "model": 1, "environment": 1, "config": 1, "database": 1, "http": 1, "assets": 1, "tokens": 1, "mail": 1,
+    "errors": 1, "model": 1, "environment": 1, "config": 1, "database": 1, "http": 1, "assets": 1, "tokens": 1, "mail": 1, "logs": 1,
     "bitrix": 2, "store": 2,
     "helpdesk": 3,
     "service": 4,
-    "web": 5, "worker": 5, "snippets": 5,
-    "app": 6,
+    "web": 5, "worker": 5, "snippets": 5, "cli_shown": 5,
+    "app": 6, "cli_events": 6,
     "cli": 7,
 }  # fmt: skip
 """Floor 2 has two halves and floor 4 three steps (design: bitrix, store < helpdesk; web, worker < app < cli)."""

@@ -242,6 +242,7 @@ class Deliverer:
         context = {"order": None, "follows": None, "text": "", "files": [], "shop": shop, **job.payload}
         await self._client.add_note(_ticket_id(job), self._render("desk/note.html", self._settings.locale, context))
         await self._databases.run(outbox.finish, job)
+        log.info("outbox %d: %s added to request %s at attempt %d", job.id, job.kind, job.ticket_id, job.attempts)
 
     async def _adopt(self, job: Job) -> None:
         await adopt(self._client, self._databases, self._tokens, _ticket_id(job))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 
+from portal import logs
 from portal.database import Databases, Unit
 from portal.helpdesk.forgetting import forget
 from portal.model import EventKind
@@ -25,11 +26,19 @@ async def step(databases: Databases) -> bool:
     arrived = await databases.run(inbox.claim, LEASE_SECONDS)
     if arrived is None:
         return False
+    logs.about(f"in:{arrived.id}")
     if arrived.claim.left < 0:
         log.error("inbox %d: %s is dead: its worker died at every attempt", arrived.id, arrived.event.kind)
         await databases.run(inbox.bury, arrived, "its worker died at every attempt")
     else:
         await databases.run(_apply, arrived)
+        log.info(
+            "inbox %d: %s of ticket %d done at attempt %d",
+            arrived.id,
+            arrived.event.kind,
+            arrived.event.ticket_id,
+            arrived.claim.attempts,
+        )
     return True
 
 

@@ -204,7 +204,7 @@ def _keep(
     return kept
 
 
-_DELIVERY = {"done": Delivery.SENT, "aside": Delivery.UNSURE, "dead": Delivery.FAILED}
+_DELIVERY = {"done": Delivery.SENT, "aside": Delivery.UNSURE, "dead": Delivery.FAILED, "discarded": Delivery.FAILED}
 
 
 def _written(row: Record) -> Written:

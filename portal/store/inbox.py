@@ -34,8 +34,10 @@ class Arrived:
     claim: Claim
 
 
-def put(unit: Unit, event: Event) -> bool:
-    """Keep an event; False when it is here already, which is counted. Nothing else may be in this unit of work.
+def put(unit: Unit, event: Event) -> int | None:
+    """Keep an event; gives its id, None when it is here already, which is counted.
+
+    Nothing else may be in this unit of work.
 
     A vague one that comes again when it has ended is to be done again: something may have happened since.
     """
@@ -50,15 +52,14 @@ def put(unit: Unit, event: Event) -> bool:
         "vague": event.is_vague,
     }
     try:
-        unit.state.execute(_PUT, told)
+        return int(unit.state.execute(_PUT, told).lastrowid)
     except IntegrityError as error:
         if not is_duplicate(error):
             raise
         # The refused insert holds a shared lock on the row; a hundred that want to write it next would be a deadlock.
         unit.state.rollback()
         unit.state.execute(_SEEN, told)
-        return False
-    return True
+        return None
 
 
 def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
@@ -84,7 +85,9 @@ def bury(unit: Unit, arrived: Arrived, reason: str) -> bool:
 
 def sweep(unit: Unit) -> int:
     """Forget what came long ago, a bounded number at a time; returns how many rows went."""
-    return _queue.sweep(unit, DONE_DAYS, ["done", "skipped"]) + _queue.sweep(unit, DEAD_DAYS, ["dead"])
+    return _queue.sweep(unit, DONE_DAYS, ["done", "skipped", "stale"]) + _queue.sweep(
+        unit, DEAD_DAYS, ["dead", "discarded"]
+    )
 
 
 _PUT = text(

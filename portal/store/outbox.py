@@ -233,10 +233,12 @@ def _record(row: Any) -> Record:
 def sweep(unit: Unit) -> int:
     """Forget what has been done for a while, a bounded number at a time; returns how many rows went.
 
-    The dead and those put aside stay longer: somebody should look at them.
+    The dead, those put aside and those discarded stay longer: somebody should look at them.
     """
     return (
-        _queue.sweep(unit, DONE_DAYS, ["done"]) + _queue.sweep(unit, DEAD_DAYS, ["dead", "aside"]) + blobs.sweep(unit)
+        _queue.sweep(unit, DONE_DAYS, ["done"])
+        + _queue.sweep(unit, DEAD_DAYS, ["dead", "aside", "discarded"])
+        + blobs.sweep(unit)
     )
 
 

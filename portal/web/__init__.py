@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web import health, orders_api, requests, static_files, webhook, widget, writing
+from portal.web import health, metrics, orders_api, requests, static_files, webhook, widget, writing
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
@@ -31,4 +31,5 @@ DOORS = [
 NOT_PUBLISHED = [
     health.alive,  #               GET  /healthz
     health.ready,  #               GET  /readyz
+    metrics.metrics,  #            GET  /metrics
 ]

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal.errors import DatabaseAway
 from portal.helpdesk.webhooks import NotAnEvent, read_event
+from portal.model import Event
 from portal.store import inbox
 from portal.web.answers import RETRY_SECONDS, Answer, problem
 from portal.web.site import Site
@@ -46,13 +47,19 @@ async def receive(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
         return problem(400, str(error))
     try:
         async with asyncio.timeout(WRITE_SECONDS):
-            is_new = await site.databases.run(inbox.put, event)
+            kept = await site.databases.run(inbox.put, event)
     except (DatabaseAway, SQLAlchemyError, TimeoutError) as error:
         log.error("webhook: an event of ticket %d could not be kept: %s", event.ticket_id, type(error).__name__)
         return problem(503, headers={"retry-after": str(RETRY_SECONDS)})
-    if is_new and not event.is_known:
-        log.warning("webhook: unknown event %s of ticket %d skipped", event.kind, event.ticket_id)
-    return _told("recorded", 202) if is_new else _told("repeat", 200)
+    return _told("repeat", 200) if kept is None else _recorded(kept, event)
+
+
+def _recorded(kept: int, event: Event) -> Answer:
+    if event.is_known:
+        log.info("inbox %d: %s of ticket %d recorded", kept, event.kind, event.ticket_id)
+    else:
+        log.warning("inbox %d: unknown event %s of ticket %d skipped", kept, event.kind, event.ticket_id)
+    return _told("recorded", 202)
 
 
 def _unproven(site: Site) -> Answer:

@@ -61,6 +61,7 @@ RULES = {
     "POST /api/hde-webhook.php": EVENTS,
     "GET /healthz": PUBLIC,
     "GET /readyz": PUBLIC,
+    "GET /metrics": PUBLIC,
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
 
@@ -426,7 +427,8 @@ def crawl(world: World) -> int:
         }
         for path in sorted(paths):
             for browser in (world.nobody, world.anna, world.boris):
-                assert browser.get(path).status_code < 500, path
+                # No worker runs on this stage, which /readyz says.
+                assert browser.get(path).status_code < 500 or path.startswith("/readyz"), path
                 asked += 1
     return asked
 
