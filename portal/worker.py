@@ -19,8 +19,9 @@ from portal.helpdesk.client import Client
 from portal.service import inbound, letters
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
+from portal.service.shop_changes import ShopChanges
 from portal.service.widget import adopt
-from portal.store import inbox, limits, outbox, snapshots
+from portal.store import inbox, limits, outbox, shop_seen, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
@@ -40,6 +41,9 @@ DELIVERY_LEASE_SECONDS = 60
 """Renewed while it takes longer; so long a message waits after its worker was killed."""
 
 SWEEP_SECONDS = 3600
+
+LOOK_SECONDS = 1.0
+"""How often a process asks whether it is time to look at the shop; all processes together look less often."""
 
 FIRST_RETRY_SECONDS = 15
 LAST_RETRY_SECONDS = 3600
@@ -76,10 +80,14 @@ def steps(
     letter = partial(_send_mail, settings, databases, tokens, render)
     deliver = partial(_deliver, databases, Deliverer(settings, databases, client, render))
     event = partial(inbound.step, databases, partial(adopt, client, databases, tokens))
+    shop = ShopChanges(settings, databases)
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
         *([event] if settings.webhook_proofs else []),
+        shop.told,
+        _every(LOOK_SECONDS, shop.new),
+        _every(LOOK_SECONDS, shop.changed),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
     ]
 
@@ -103,7 +111,7 @@ def _every(seconds: float, step: Step) -> Step:
 async def _sweep(databases: Databases) -> bool:
     """Forget what nobody needs any more, a bounded number of rows at a time."""
     gone = 0
-    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep):
+    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep, shop_seen.sweep):
         gone += await databases.run(sweep)
     if gone:
         log.info("worker: %d old rows swept", gone)

@@ -1,0 +1,120 @@
+"""custom_hde_shop_event: what the shop's PHP tells us. The one table of ours in the shop's own database.
+
+Only there can the shop write it in the transaction of the change itself: what is rolled back was never told. Rows are
+read and deleted by the very ids that were read, and never "up to an id": a transaction that began earlier may commit
+later, with a lower id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy.exc import DBAPIError
+
+from portal.database import Unit
+
+TABLE = "custom_hde_shop_event"
+USER, GONE, ORDER = "user", "user.gone", "order"
+"""Kinds, as the shop's handlers write them (templates/bitrix/init.php)."""
+
+NO_SUCH_TABLE, DENIED = 1146, (1142, 1044, 1227, 1370)
+SKIP_LOCKED_SINCE = {True: (10, 6), False: (8, 0, 1)}
+"""Since which version the server can pass over rows that another has taken; by whether it is MariaDB."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ShopEvent:
+    """One row: something has happened to this account or order."""
+
+    id: int
+    kind: str
+    object_id: int
+
+
+def take(unit: Unit, limit: int) -> list[ShopEvent]:
+    """Some rows, oldest first, which are gone when this unit of work is committed, and nobody else's meanwhile.
+
+    Without the table there is nothing to take. What is being written this moment is waited for by nobody.
+    """
+    # Read without locks first: a read that locks would wait for the rows that the shop's open transactions are writing.
+    ids = _ids(unit, limit)
+    if not ids:
+        return []
+    rows = unit.shop.execute(_LOCK[_skips(unit)], {"ids": ids}).all()
+    if rows:
+        unit.shop.execute(_DELETE, {"ids": [row[0] for row in rows]})
+    return [ShopEvent(row[0], row[1].decode("utf-8", "replace"), row[2]) for row in rows]
+
+
+def _ids(unit: Unit, limit: int) -> Sequence[int]:
+    try:
+        return unit.shop.execute(_READ, {"limit": limit}).scalars().all()
+    except DBAPIError as error:
+        if code(error) != NO_SUCH_TABLE:
+            raise
+        unit.shop.rollback()
+        return []
+
+
+def create(unit: Unit) -> bool:
+    """Make the table where it is not there and this database user may; whether it was made.
+
+    A user who may not is told what to do, and the portal goes on: changes are then found by looking.
+    """
+    if unit.shop.execute(_THERE).first():
+        return False
+    try:
+        unit.shop.exec_driver_sql(_CREATE)
+    except DBAPIError as error:
+        if code(error) not in DENIED:
+            raise
+        unit.shop.rollback()
+        log.warning(
+            "the shop cannot tell of its changes: the user of PORTAL_DATABASE_URL may not create %s. "
+            "Give him CREATE, SELECT and DELETE on it, or let the shop's administrator run:\n%s;",
+            TABLE,
+            _CREATE,
+        )
+        return False
+    log.info("created %s in the shop's database", TABLE)
+    return True
+
+
+def code(error: DBAPIError) -> int:
+    """MySQL's own error number, 0 where there is none."""
+    args: Sequence[Any] = getattr(error.orig, "args", ())
+    return args[0] if args and isinstance(args[0], int) else 0
+
+
+def _skips(unit: Unit) -> bool:
+    dialect = unit.shop.dialect
+    since = SKIP_LOCKED_SINCE[bool(getattr(dialect, "is_mariadb", False))]
+    return tuple(part for part in dialect.server_version_info or () if isinstance(part, int)) >= since
+
+
+def _by_ids(statement: str) -> TextClause:
+    return text(statement).bindparams(bindparam("ids", expanding=True))
+
+
+_THERE = text(
+    "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() "  # noqa: S608  # a constant
+    f"AND TABLE_NAME = '{TABLE}'"
+)
+_CREATE = f"""CREATE TABLE IF NOT EXISTS {TABLE} (
+    id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    kind       VARBINARY(32)   NOT NULL,
+    object_id  BIGINT UNSIGNED NOT NULL,
+    created_at DATETIME(6)     NOT NULL,
+    PRIMARY KEY (id)
+) ENGINE = InnoDB"""
+# S608 below: the table's name is a constant of ours.
+_READ = text(f"SELECT id FROM {TABLE} ORDER BY id LIMIT :limit")  # noqa: S608
+_LOCKED = f"SELECT id, kind, object_id FROM {TABLE} WHERE id IN :ids ORDER BY id FOR UPDATE"  # noqa: S608
+_LOCK = {False: _by_ids(_LOCKED), True: _by_ids(f"{_LOCKED} SKIP LOCKED")}
+_DELETE = _by_ids(f"DELETE FROM {TABLE} WHERE id IN :ids")  # noqa: S608
