@@ -201,7 +201,8 @@ def test_a_deadlock_reaches_the_shop_as_its_transaction_is_gone(shop: PhpShop, c
     act = "$f = array('ID' => 1, 'RESULT' => true); told('main.OnAfterUserUpdate', $f);"
     run = shop.runs(core, DEADLOCK % act)
     assert run.returncode == 255
-    assert "1213" in run.stderr
+    assert "1213" in shop.log.read_text()
+    assert "Uncaught" in run.stderr
     assert "the shop goes on" not in run.stdout
 
     # The control: swallowed, the shop goes on, and says it has saved what is gone.
