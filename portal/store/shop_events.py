@@ -42,24 +42,25 @@ def take(unit: Unit, limit: int) -> list[ShopEvent]:
 
     Without the table there is nothing to take. What is being written this moment is waited for by nobody.
     """
-    # Read without locks first: a read that locks would wait for the rows that the shop's open transactions are writing.
-    ids = _ids(unit, limit)
-    if not ids:
-        return []
-    rows = unit.shop.execute(_LOCK[_skips(unit)], {"ids": ids}).all()
-    if rows:
-        unit.shop.execute(_DELETE, {"ids": [row[0] for row in rows]})
-    return [ShopEvent(row[0], row[1].decode("utf-8", "replace"), row[2]) for row in rows]
-
-
-def _ids(unit: Unit, limit: int) -> Sequence[int]:
     try:
-        return unit.shop.execute(_READ, {"limit": limit}).scalars().all()
+        rows = _taken(unit, limit)
     except DBAPIError as error:
         if code(error) != NO_SUCH_TABLE:
             raise
         unit.shop.rollback()
         return []
+    if rows:
+        unit.shop.execute(_DELETE, {"ids": [row[0] for row in rows]})
+    return [ShopEvent(row[0], row[1].decode("utf-8", "replace"), row[2]) for row in rows]
+
+
+def _taken(unit: Unit, limit: int) -> Sequence[Any]:
+    if _skips(unit):
+        return unit.shop.execute(_NEXT, {"limit": limit}).all()
+    # Older servers can only wait for a row that is locked, also for one that the shop is writing and has not committed.
+    # A read without locks sees none of those; what it sees is waited for as long as another worker takes to commit.
+    ids = unit.shop.execute(_SEEN, {"limit": limit}).scalars().all()
+    return unit.shop.execute(_LOCK, {"ids": ids}).all() if ids else []
 
 
 def create(unit: Unit) -> bool:
@@ -114,7 +115,8 @@ _CREATE = f"""CREATE TABLE IF NOT EXISTS {TABLE} (
     PRIMARY KEY (id)
 ) ENGINE = InnoDB"""
 # S608 below: the table's name is a constant of ours.
-_READ = text(f"SELECT id FROM {TABLE} ORDER BY id LIMIT :limit")  # noqa: S608
-_LOCKED = f"SELECT id, kind, object_id FROM {TABLE} WHERE id IN :ids ORDER BY id FOR UPDATE"  # noqa: S608
-_LOCK = {False: _by_ids(_LOCKED), True: _by_ids(f"{_LOCKED} SKIP LOCKED")}
+_ROW = f"SELECT id, kind, object_id FROM {TABLE}"  # noqa: S608
+_NEXT = text(f"{_ROW} ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED")
+_SEEN = text(f"SELECT id FROM {TABLE} ORDER BY id LIMIT :limit")  # noqa: S608
+_LOCK = _by_ids(f"{_ROW} WHERE id IN :ids ORDER BY id FOR UPDATE")
 _DELETE = _by_ids(f"DELETE FROM {TABLE} WHERE id IN :ids")  # noqa: S608
