@@ -12,7 +12,7 @@ with that stamp (custom_hde_shop_seen), so that what was told and is found is do
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from portal.bitrix import tables
@@ -60,7 +60,7 @@ class Sort:
 
 @dataclass(slots=True)
 class ShopChanges:
-    """The steps of the worker; each is one unit of work, and says whether there may be more at once."""
+    """The steps of the worker; each is one unit of work, and says whether there is more to do at once."""
 
     settings: Settings
     databases: Databases
@@ -73,14 +73,13 @@ class ShopChanges:
 
     async def new(self) -> bool:
         """Accounts and orders with new ids."""
-        stamps = await self._looking()
-        return any([await self.databases.run(look_for_new, stamps, sort) for sort in _sorts(stamps)])
+        await self.databases.run(look_for_new, await self._looking())
+        return False
 
     async def changed(self) -> bool:
         """One slice of all accounts, one of all orders, and one of the accounts that may be gone."""
-        stamps = await self._looking()
-        found = [await self.databases.run(walk, stamps, sort) for sort in _sorts(stamps)]
-        return any([*found, await self.databases.run(look_for_gone, stamps)])
+        await self.databases.run(walk, await self._looking())
+        return False
 
     async def _looking(self) -> Stamps:
         if self._stamps is None:
@@ -116,8 +115,10 @@ def take(unit: Unit, stamps: Stamps) -> bool:
     return True
 
 
-def put(unit: Unit, stamps: Stamps, kind: str, rows: Iterable[Stamp]) -> None:
+def put(unit: Unit, stamps: Stamps, kind: str, rows: Sequence[Stamp]) -> None:
     """A job for each account or order that is somebody's."""
+    if not rows:
+        return
     nameless = stamps.nameless(unit)
     for row in rows:
         shop_seen.remember(unit, kind, row.id, row.at)
@@ -137,53 +138,65 @@ def forget(unit: Unit, user_id: int) -> None:
     log.info("account %d of the shop is deleted: our copies are gone", user_id)
 
 
-def look_for_new(unit: Unit, stamps: Stamps, sort: Sort) -> bool:
+def look_for_new(unit: Unit, stamps: Stamps) -> None:
     """Rows with an id above the highest so far, and those a little below it that were committed late."""
+    for sort in _sorts(stamps):
+        _look_for_new(unit, stamps, sort)
+
+
+def walk(unit: Unit, stamps: Stamps) -> None:
+    """Rows that were changed since the walk before this one began, and of which nobody told; and accounts that went."""
+    for sort in _sorts(stamps):
+        _walk(unit, stamps, sort)
+    _look_for_gone(unit, stamps)
+
+
+def _look_for_new(unit: Unit, stamps: Stamps, sort: Sort) -> None:
     name = f"shop-new:{sort.kind}"
     kept = paces.begin(unit, name, NEW_SECONDS)
     if kept is None:
-        return False
+        return
     if not kept:
         # What is there at the very first look is for `portal backfill`.
-        paces.keep(unit, name, str(sort.last(unit)))
-        return False
+        last = sort.last(unit)
+        for row in sort.after(unit, max(0, last - BACK_IDS), BACK_IDS):
+            shop_seen.remember(unit, sort.kind, row.id, row.at)
+        paces.keep(unit, name, str(last))
+        return
     highest, now = int(kept), stamps.now(unit)
     rows = sort.after(unit, max(0, highest - BACK_IDS), SLICE)
-    settled = [row for row in rows if not _is_fresh(row, now)]
-    found = [row for row in settled if row.id > highest or row.at >= now - BACK_SECONDS]
+    fresh = [row for row in rows if _is_fresh(row, now)]
+    found = [row for row in rows if row not in fresh and (row.id > highest or row.at >= now - BACK_SECONDS)]
     put(unit, stamps, sort.kind, _unseen(unit, sort.kind, found))
-    # Not beyond what was left to the next look.
-    fresh = min((row.id for row in rows if _is_fresh(row, now)), default=None)
-    last = fresh - 1 if fresh else max((row.id for row in rows), default=highest)
-    paces.keep(unit, name, str(max(highest, last)))
-    return False
+    # Not beyond what is left to the next look.
+    looked = fresh[0].id - 1 if fresh else rows[-1].id if rows else highest
+    paces.keep(unit, name, str(max(highest, looked)))
 
 
-def walk(unit: Unit, stamps: Stamps, sort: Sort) -> bool:
-    """The next slice: rows that were changed since the walk before this one began, and of which nobody told."""
+def _walk(unit: Unit, stamps: Stamps, sort: Sort) -> None:
     name = f"shop-walk:{sort.kind}"
     kept = paces.begin(unit, name, WALK_SECONDS)
     if kept is None:
-        return False
+        return
     now = stamps.now(unit)
-    after, since, began = (int(part) for part in kept.split()) if kept else (0, now, now)
+    # What was changed before the very first walk is for `portal backfill`, too.
+    after, since, began, first = (int(part) for part in kept.split()) if kept else (0, now, now, now)
     rows = sort.after(unit, after, SLICE)
     found = [row for row in rows if row.at >= since and not _is_fresh(row, now)]
     put(unit, stamps, sort.kind, _unseen(unit, sort.kind, found))
     if len(rows) < SLICE:
-        after, since, began = 0, began - BACK_SECONDS, now
+        after, since, began = 0, max(first, began - BACK_SECONDS), now
     else:
         after = rows[-1].id
-    paces.keep(unit, name, f"{after} {since} {began}")
-    return False
+    paces.keep(unit, name, f"{after} {since} {began} {first}")
 
 
-def look_for_gone(unit: Unit, stamps: Stamps) -> bool:
+def _look_for_gone(unit: Unit, stamps: Stamps) -> None:
     """The next slice of the accounts of which we have something: those that the shop has no more are forgotten."""
     name = "shop-walk:gone"
     kept = paces.begin(unit, name, WALK_SECONDS)
     if kept is None:
-        return False
+        return
     ours = forgetting_user.known_after(unit, int(kept or 0), SLICE)
     there = {stamp.id for stamp in stamps.users(unit, ours)}
     gone = [user_id for user_id in ours if user_id not in there]
@@ -193,7 +206,6 @@ def look_for_gone(unit: Unit, stamps: Stamps) -> bool:
         for user_id in gone:
             forget(unit, user_id)
     paces.keep(unit, name, str(ours[-1] if len(ours) == SLICE else 0))
-    return False
 
 
 def _unseen(unit: Unit, kind: str, rows: Sequence[Stamp]) -> list[Stamp]:

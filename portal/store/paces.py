@@ -14,8 +14,11 @@ def begin(unit: Unit, name: str, seconds: float) -> str | None:
     The next is in `seconds`. The cursor is locked to the unit's end: who looks meanwhile waits, and finds it done.
     """
     told = {"name": name.encode(), "seconds": seconds}
-    if unit.state.execute(_BEGIN, told).rowcount:
-        return bytes(unit.state.execute(_READ, told).scalar_one()).decode()
+    is_due = unit.state.execute(_IS_DUE, told).scalar()
+    if is_due is not None:
+        # Asked first, as it mostly is not; and again by the UPDATE, as another may have begun since.
+        begun = bool(is_due) and unit.state.execute(_BEGIN, told).rowcount
+        return bytes(unit.state.execute(_READ, told).scalar_one()).decode() if begun else None
     try:
         unit.state.execute(_FIRST, told)
     except IntegrityError as error:
@@ -35,6 +38,7 @@ _BEGIN = text(
     f"UPDATE custom_hde_cursor SET until = {_NEXT}, updated_at = UTC_TIMESTAMP(6) "  # noqa: S608  # a constant
     "WHERE name = :name AND until <= UTC_TIMESTAMP(6)"
 )
+_IS_DUE = text("SELECT until <= UTC_TIMESTAMP(6) FROM custom_hde_cursor WHERE name = :name")
 _READ = text("SELECT value FROM custom_hde_cursor WHERE name = :name")
 _FIRST = text(
     "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "  # noqa: S608  # a constant

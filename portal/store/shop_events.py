@@ -40,12 +40,13 @@ class ShopEvent:
 def take(unit: Unit, limit: int) -> list[ShopEvent]:
     """Some rows, oldest first, which are gone when this unit of work is committed, and nobody else's meanwhile.
 
-    Without the table there is nothing to take. What is being written this moment is waited for by nobody.
+    Without the table, or the right to it, there is nothing to take; `create` has told so. What is being written this
+    moment is waited for by nobody.
     """
     try:
         rows = _taken(unit, limit)
     except DBAPIError as error:
-        if code(error) != NO_SUCH_TABLE:
+        if code(error) not in (NO_SUCH_TABLE, *DENIED):
             raise
         unit.shop.rollback()
         return []
@@ -68,22 +69,35 @@ def create(unit: Unit) -> bool:
 
     A user who may not is told what to do, and the portal goes on: changes are then found by looking.
     """
-    if unit.shop.execute(_THERE).first():
-        return False
     try:
+        if _is_there(unit):
+            return False
         unit.shop.exec_driver_sql(_CREATE)
     except DBAPIError as error:
         if code(error) not in DENIED:
             raise
         unit.shop.rollback()
         log.warning(
-            "the shop cannot tell of its changes: the user of PORTAL_DATABASE_URL may not create %s. "
-            "Give him CREATE, SELECT and DELETE on it, or let the shop's administrator run:\n%s;",
+            "the shop cannot tell of its changes: the user of PORTAL_DATABASE_URL may not create or use %s. "
+            "Give him SELECT and DELETE on it, and CREATE until it is there, or let the shop's administrator run:\n%s;",
             TABLE,
             _CREATE,
         )
         return False
     log.info("created %s in the shop's database", TABLE)
+    return True
+
+
+def _is_there(unit: Unit) -> bool:
+    """Found by doing nothing with it, in each way that we need a right for."""
+    try:
+        unit.shop.execute(_SEEN, {"limit": 0})
+        unit.shop.execute(_DELETE, {"ids": [0]})
+    except DBAPIError as error:
+        if code(error) != NO_SUCH_TABLE:
+            raise
+        unit.shop.rollback()
+        return False
     return True
 
 
@@ -103,10 +117,6 @@ def _by_ids(statement: str) -> TextClause:
     return text(statement).bindparams(bindparam("ids", expanding=True))
 
 
-_THERE = text(
-    "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() "  # noqa: S608  # a constant
-    f"AND TABLE_NAME = '{TABLE}'"
-)
 _CREATE = f"""CREATE TABLE IF NOT EXISTS {TABLE} (
     id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     kind       VARBINARY(32)   NOT NULL,

@@ -3,7 +3,8 @@
 // file begins with <?php already, without the line above. PHP 5.4 or newer, cores with and without D7.
 //
 // Each handler puts one row (what, and its number) into {{ table }} of the shop's own database, and so in the
-// shop's own transaction: no request goes anywhere, and nothing else of an account or an order is copied.
+// shop's own transaction: no request goes anywhere, and nothing else of an account or an order is copied. The table is made
+// by `portal migrate`.
 if (!class_exists('CustomHdeShopEvents', false)) {
     class CustomHdeShopEvents
     {
@@ -67,7 +68,7 @@ if (!class_exists('CustomHdeShopEvents', false)) {
 
         private static function insert($query)
         {
-            if (class_exists('\Bitrix\Main\Application')) {
+            if (method_exists('\Bitrix\Main\Application', 'getConnection')) {
                 \Bitrix\Main\Application::getConnection()->queryExecute($query);
                 return;
             }

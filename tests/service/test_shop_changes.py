@@ -68,7 +68,7 @@ class World:
             f"{changed.replace('NOW()', 'UTC_TIMESTAMP()')}, 'A{order}')"
         )
 
-    def touch(self, table: str, object_id: int, changed: str = "NOW() - INTERVAL 10 SECOND") -> None:
+    def touch(self, table: str, object_id: int, changed: str = "NOW() + INTERVAL 10 SECOND") -> None:
         column = "TIMESTAMP_X" if table == "b_user" else "DATE_UPDATE"
         stamp = changed if table == "b_user" else changed.replace("NOW()", "UTC_TIMESTAMP()")
         self.shop(f"UPDATE {table} SET {column} = {stamp} WHERE ID = {object_id}")
@@ -203,6 +203,11 @@ def test_without_a_word_of_the_shop_new_rows_are_found(world: World) -> None:
     world.look()
     world.look()
     assert world.jobs == [], "what was there before us is not new"
+    world.touch("b_user", ANNA, "NOW() - INTERVAL 4 SECOND")
+    world.look()
+    world.done()
+    assert world.jobs == [contact(ANNA)], "the last ids are looked at again, and this one was changed"
+    world.state("DELETE FROM custom_hde_outbox")
     world.user(9, "NOW() - INTERVAL 5 SECOND")
     world.order(1004, 9, "NOW() - INTERVAL 5 SECOND")
     world.look()
@@ -222,13 +227,16 @@ def test_a_lower_id_that_is_committed_late_is_found(world: World) -> None:
     assert world.jobs == [contact(12), contact(11)]
 
 
-def test_what_is_being_written_this_second_is_left_to_the_next_look(world: World) -> None:
+def test_what_is_being_written_this_moment_is_left_to_the_next_look(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop_changes, "SETTLED_SECONDS", 60)
     world.look()
     world.user(9, "NOW()")
-    world.user(10, "NOW() - INTERVAL 5 SECOND")
+    world.user(10, "NOW() - INTERVAL 2 MINUTE")
     world.look()
     assert world.jobs == [contact(10)]
-    world.touch("b_user", 9)
+    world.touch("b_user", 9, "NOW() - INTERVAL 2 MINUTE")
     world.look()
     assert world.jobs == [contact(10), contact(9)]
 
@@ -245,9 +253,17 @@ def test_what_is_changed_is_found_by_walking(world: World, monkeypatch: pytest.M
     world.done()
     world.walk(6)
     assert len(world.jobs) == 2, "found once"
-    world.touch("b_sale_order", ANNAS_ORDER, "NOW() - INTERVAL 5 SECOND")
+    world.touch("b_sale_order", ANNAS_ORDER, "NOW() + INTERVAL 20 SECOND")
     world.walk(6)
     assert world.jobs[2:] == [of_order(ANNAS_ORDER, ANNA)], "and again when it is changed again"
+
+
+def test_what_was_changed_before_the_very_first_walk_is_left_to_the_backfill(world: World) -> None:
+    world.touch("b_user", ANNA, "NOW() - INTERVAL 1 HOUR")
+    world.look()
+    world.look()
+    world.walk(5)
+    assert world.jobs == []
 
 
 def test_told_and_found_is_one_call(world: World) -> None:
@@ -276,11 +292,11 @@ def test_a_new_row_that_was_told_is_one_call(world: World) -> None:
 def test_a_change_after_what_was_told_is_found(world: World) -> None:
     """A shop whose handlers were told of one change, and not of the next: written by another program."""
     world.walked_once()
-    world.touch("b_sale_order", ANNAS_ORDER, "NOW() - INTERVAL 20 SECOND")
+    world.touch("b_sale_order", ANNAS_ORDER, "NOW() + INTERVAL 10 SECOND")
     world.tell("order", ANNAS_ORDER)
     world.told()
     world.done()
-    world.touch("b_sale_order", ANNAS_ORDER, "NOW() - INTERVAL 10 SECOND")
+    world.touch("b_sale_order", ANNAS_ORDER, "NOW() + INTERVAL 20 SECOND")
     world.walk(2)
     assert world.jobs == [of_order(ANNAS_ORDER, ANNA)] * 2
 
@@ -288,6 +304,12 @@ def test_a_change_after_what_was_told_is_found(world: World) -> None:
 def test_a_clock_that_is_hours_off_misses_nothing(world: World) -> None:
     """PORTAL_TIMEZONE is wrong by eleven hours: the order seems to be changed long before the walk began."""
     world.walk(3)
+    two_days_ago = int(world.state("SELECT UNIX_TIMESTAMP()")[0][0]) - 48 * 3600
+    since = two_days_ago + 22 * 3600
+    world.state(
+        f"UPDATE custom_hde_cursor SET value = '0 {since} {since + 26 * 3600} {two_days_ago}' "
+        "WHERE name = 'shop-walk:order'"
+    )
     world.touch("b_sale_order", ANNAS_ORDER, "NOW() - INTERVAL 11 HOUR")
     world.walk(2)
     assert world.jobs == [of_order(ANNAS_ORDER, ANNA)]

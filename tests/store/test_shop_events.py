@@ -167,8 +167,14 @@ def test_a_user_who_may_not_create_it_is_told_and_may_do_the_rest(
     try:
         with caplog.at_level(logging.WARNING):
             assert not opened.run_here(shop_events.create)
-        assert "PORTAL_DATABASE_URL may not create custom_hde_shop_event" in caplog.text
+        assert "PORTAL_DATABASE_URL may not create or use custom_hde_shop_event" in caplog.text
         assert opened.run_here(shop_events.take, 10) == []
+        mariadb.execute(shop_events._CREATE, schema=schema)
+        caplog.clear()
+        assert not opened.run_here(shop_events.create), "there, and of no use to who may not delete from it"
+        assert "SELECT and DELETE" in caplog.text
+        assert opened.run_here(shop_events.take, 10) == []
+        mariadb.execute("DROP TABLE custom_hde_shop_event", schema=schema)
         # What the message says, done by the shop's administrator:
         statement = caplog.records[-1].getMessage().partition("run:\n")[2].rstrip(";")
         mariadb.execute(
