@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pymysql
 import pytest
 from click.testing import CliRunner
+from litestar.testing import TestClient
 
 from portal import cli
+from portal.app import create_app
 from portal.database import Databases
 from portal.store import shop_events
 from tests.conftest import MariaDB
+from tests.stage import ANNA, PUBLIC_URL, stage
 
 CORES = ("old", "new")
 STAND_INS = Path(__file__).parent / "bitrix/php"
@@ -237,3 +241,20 @@ def test_it_needs_no_newer_php_than_it_says(printed: str) -> None:
     ):
         assert newer not in code, newer
     assert "https://shop.example" in printed
+
+
+def test_what_php_has_told_is_a_job_soon_after(mariadb: MariaDB, schema: str, tmp_path: Path, printed: str) -> None:
+    """From the shop's handler to the outbox, through the portal as it runs."""
+    sessions = tmp_path / "sessions"
+    sessions.mkdir()
+    with stage(mariadb.url(schema), sessions) as portal:
+        shop = PhpShop(mariadb, schema, tmp_path, printed)
+        with TestClient(create_app(portal.settings), base_url=PUBLIC_URL) as client:
+            assert client.get("/healthz").status_code == 200
+            shop.goes_on("new", f"$f = array('ID' => {ANNA}, 'RESULT' => true); told('main.OnAfterUserUpdate', $f);")
+            began = time.monotonic()
+            while not (jobs := portal.execute("SELECT kind, payload, queue FROM custom_hde_outbox")):
+                assert time.monotonic() - began < 20
+                time.sleep(0.05)
+    assert jobs == [(b"shop.contact", b'{"user": 7}', b"shop:7")]
+    assert shop.rows == []
