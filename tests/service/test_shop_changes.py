@@ -199,6 +199,22 @@ def test_of_two_databases_the_jobs_are_kept_first(world: World, monkeypatch: pyt
     assert world.jobs == [contact(ANNA)]
 
 
+def test_of_two_databases_no_event_goes_before_its_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop's commit is the last thing that happens: what we had not kept by then would be lost."""
+    world.tell("user", ANNA)
+
+    def halfway(unit: Unit) -> None:
+        unit.shop.commit()
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Unit, "commit", halfway)
+        with pytest.raises(ConnectionError):
+            world.told()
+    assert world.shop("SELECT * FROM custom_hde_shop_event") == []
+    assert world.jobs == [contact(ANNA)]
+
+
 def test_without_a_word_of_the_shop_new_rows_are_found(world: World) -> None:
     world.look()
     world.look()
@@ -218,13 +234,15 @@ def test_without_a_word_of_the_shop_new_rows_are_found(world: World) -> None:
     assert len(world.jobs) == 2
 
 
-def test_a_lower_id_that_is_committed_late_is_found(world: World) -> None:
+@pytest.mark.parametrize("back", [0, 200], ids=["the control", "with the ids below"])
+def test_a_lower_id_that_is_committed_late_is_found(world: World, monkeypatch: pytest.MonkeyPatch, back: int) -> None:
+    monkeypatch.setattr(shop_changes, "BACK_IDS", back)
     world.look()
     world.user(12, "NOW() - INTERVAL 5 SECOND")
     world.look()
     world.user(11, "NOW() - INTERVAL 8 SECOND")
     world.look()
-    assert world.jobs == [contact(12), contact(11)]
+    assert world.jobs == ([contact(12), contact(11)] if back else [contact(12)])
 
 
 def test_what_is_being_written_this_moment_is_left_to_the_next_look(
@@ -266,16 +284,20 @@ def test_what_was_changed_before_the_very_first_walk_is_left_to_the_backfill(wor
     assert world.jobs == []
 
 
-def test_told_and_found_is_one_call(world: World) -> None:
-    """As the walk comes by after the job was done; the control is the walk that nothing was told before."""
+@pytest.mark.parametrize("remembers", [False, True], ids=["the control", "with what was seen"])
+def test_told_and_found_is_one_call(world: World, remembers: bool) -> None:
+    """The walk comes by after the job was done."""
     world.walked_once()
     world.touch("b_sale_order", ANNAS_ORDER)
     world.touch("b_user", BORIS)
     world.tell("order", ANNAS_ORDER)
     world.told()
     world.done()
+    if not remembers:
+        world.state("DELETE FROM custom_hde_shop_seen")
     world.walk(3)
-    assert world.jobs == [of_order(ANNAS_ORDER, ANNA), contact(BORIS)]
+    found = [contact(BORIS)] if remembers else [contact(BORIS), of_order(ANNAS_ORDER, ANNA)]
+    assert world.jobs == [of_order(ANNAS_ORDER, ANNA), *found]
 
 
 def test_a_new_row_that_was_told_is_one_call(world: World) -> None:
