@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.exc import DBAPIError
 
 from portal.database import Unit
@@ -51,7 +51,8 @@ def take(unit: Unit, limit: int) -> list[ShopEvent]:
         unit.shop.rollback()
         return []
     if rows:
-        unit.shop.execute(_DELETE, {"ids": [row[0] for row in rows]})
+        # One by one: for many at once the server may prefer to read the whole table, and so wait for others' rows.
+        unit.shop.execute(_DELETE, [{"id": row[0]} for row in rows])
     return [ShopEvent(row[0], row[1].decode("utf-8", "replace"), row[2]) for row in rows]
 
 
@@ -92,7 +93,7 @@ def _is_there(unit: Unit) -> bool:
     """Found by doing nothing with it, in each way that we need a right for."""
     try:
         unit.shop.execute(_SEEN, {"limit": 0})
-        unit.shop.execute(_DELETE, {"ids": [0]})
+        unit.shop.execute(_DELETE, {"id": 0})
     except DBAPIError as error:
         if code(error) != NO_SUCH_TABLE:
             raise
@@ -113,10 +114,6 @@ def _skips(unit: Unit) -> bool:
     return tuple(part for part in dialect.server_version_info or () if isinstance(part, int)) >= since
 
 
-def _by_ids(statement: str) -> TextClause:
-    return text(statement).bindparams(bindparam("ids", expanding=True))
-
-
 _CREATE = f"""CREATE TABLE IF NOT EXISTS {TABLE} (
     id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     kind       VARBINARY(32)   NOT NULL,
@@ -128,5 +125,7 @@ _CREATE = f"""CREATE TABLE IF NOT EXISTS {TABLE} (
 _ROW = f"SELECT id, kind, object_id FROM {TABLE}"  # noqa: S608
 _NEXT = text(f"{_ROW} ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED")
 _SEEN = text(f"SELECT id FROM {TABLE} ORDER BY id LIMIT :limit")  # noqa: S608
-_LOCK = _by_ids(f"{_ROW} WHERE id IN :ids ORDER BY id FOR UPDATE")
-_DELETE = _by_ids(f"DELETE FROM {TABLE} WHERE id IN :ids")  # noqa: S608
+_LOCK = text(f"{_ROW} FORCE INDEX (PRIMARY) WHERE id IN :ids ORDER BY id FOR UPDATE").bindparams(
+    bindparam("ids", expanding=True)
+)
+_DELETE = text(f"DELETE FROM {TABLE} WHERE id = :id")  # noqa: S608

@@ -150,6 +150,26 @@ def test_ten_quick_changes_are_one_job(world: World) -> None:
     assert len(world.jobs) == 2, "what came after the job was done is another"
 
 
+def test_workers_that_take_at_once_put_each_job_once(world: World) -> None:
+    for number in range(20):
+        world.order(2000 + number, ANNA if number % 2 else BORIS)
+    for turn in range(10):
+        for number in range(20):
+            world.tell("order", 2000 + (number * 7 + turn) % 20)
+
+    async def together() -> None:
+        others = [ShopChanges(world.changes.settings, world.databases) for _ in range(6)]
+        await asyncio.gather(*(each.told() for each in others * 3))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop_changes, "BATCH", 13)
+        asyncio.run(together())
+    while world.told():
+        pass
+    assert world.shop("SELECT * FROM custom_hde_shop_event") == []
+    assert sorted(job[1]["order"] for job in world.jobs) == list(range(2000, 2020))
+
+
 def test_whom_nobody_knows_is_told_to_nobody(world: World) -> None:
     for kind, object_id in (("user", NAMELESS), ("order", NAMELESS_ORDER), ("user", 4711), ("order", 4711)):
         world.tell(kind, object_id)

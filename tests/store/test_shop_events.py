@@ -67,9 +67,16 @@ def test_what_fails_is_taken_again(databases: Databases, shop: pymysql.Connectio
     assert ids(databases.run_here(shop_events.take, 10)) == [7]
 
 
-def test_a_lower_id_that_is_committed_later_is_taken(
-    databases: Databases, shop: pymysql.Connection[pymysql.cursors.Cursor], mariadb: MariaDB, schema: str
+@pytest.mark.parametrize("skips", [True, False], ids=["new server", "old server"])
+def test_a_lower_id_that_is_committed_later_is_taken(  # noqa: PLR0917  # fixtures
+    databases: Databases,
+    shop: pymysql.Connection[pymysql.cursors.Cursor],
+    mariadb: MariaDB,
+    schema: str,
+    skips: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(shop_events, "_skips", lambda _unit: skips)
     tell(shop, "order", 1)  # a long checkout: its row has the lower id, and is not there yet
     mariadb.execute(
         "INSERT INTO custom_hde_shop_event (kind, object_id, created_at) VALUES ('order', 2, UTC_TIMESTAMP(6))",
@@ -116,6 +123,39 @@ def test_two_workers_share_and_none_takes_what_the_other_has(
         taken["second"] = ids(databases.run_here(shop_events.take, 40))
     thread.join()
     assert taken == {"first": list(range(1, 21)), "second": list(range(21, 41))}
+
+
+@pytest.mark.parametrize("skips", [True, False], ids=["new server", "old server"])
+def test_the_shop_never_waits_for_us(
+    databases: Databases,
+    shop: pymysql.Connection[pymysql.cursors.Cursor],
+    skips: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It writes on while we hold what we have taken; the control reads without our isolation, and makes it wait."""
+    monkeypatch.setattr(shop_events, "_skips", lambda _unit: skips)
+    with shop.cursor() as cursor:
+        cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+    for number in range(1, 4):
+        tell(shop, "order", number)
+    shop.commit()
+
+    def hold(unit: Unit) -> list[int]:
+        found = ids(shop_events.take(unit, 10))
+        tell(shop, "order", 4)
+        shop.commit()
+        return found
+
+    assert databases.run_here(hold) == [1, 2, 3]
+
+    def careless(unit: Unit) -> None:
+        unit.shop.rollback()
+        unit.shop.exec_driver_sql("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        unit.shop.exec_driver_sql("SELECT * FROM custom_hde_shop_event FOR UPDATE").all()
+        tell(shop, "order", 5)
+
+    with pytest.raises(pymysql.err.OperationalError, match="1205"):
+        databases.run_here(careless)
 
 
 def test_many_workers_at_once_take_each_row_once(
