@@ -68,7 +68,7 @@ def test_what_fails_is_taken_again(databases: Databases, shop: pymysql.Connectio
 
 
 @pytest.mark.parametrize("skips", [True, False], ids=["new server", "old server"])
-def test_a_lower_id_that_is_committed_later_is_taken(  # noqa: PLR0917  # fixtures
+def test_a_lower_id_that_is_committed_later_is_taken(
     databases: Databases,
     shop: pymysql.Connection[pymysql.cursors.Cursor],
     mariadb: MariaDB,
