@@ -20,7 +20,6 @@ from portal.service import inbound, letters
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
 from portal.service.shop_changes import ShopChanges
-from portal.service.widget import adopt
 from portal.store import inbox, limits, outbox, shop_seen, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
@@ -78,8 +77,8 @@ def steps(
 ) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
-    deliver = partial(_deliver, databases, Deliverer(settings, databases, client, render))
-    event = partial(inbound.step, databases, partial(adopt, client, databases, tokens))
+    deliver = partial(_deliver, databases, Deliverer(settings, databases, client, tokens, render))
+    event = partial(inbound.step, databases)
     shop = ShopChanges(settings, databases)
     return [
         *([letter] if settings.mail else []),
@@ -150,6 +149,9 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     job = await databases.run(outbox.claim, [*_LETTERS], LEASE_SECONDS)
     if job is None:
         return False
+    if job.claim.left < 0:
+        await _failed(databases, job, TimeoutError(), None)
+        return True
     try:
         message = _LETTERS[job.kind](settings, tokens, render, job.id, job.payload)
         await asyncio.to_thread(mail.send, settings.smtp_url.get_secret_value(), message)
