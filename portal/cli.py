@@ -142,6 +142,14 @@ def nginx() -> None:
 
 
 @snippet.command()
+def init() -> None:
+    """The PHP handlers that tell of changes in the shop, for /local/php_interface/init.php."""
+    from portal import snippets
+
+    click.echo(snippets.init(_settings(PublicSettings).public_url))
+
+
+@snippet.command()
 def dispatcher() -> None:
     """The body of the help desk's dispatcher rules, and how to set them."""
     from portal import snippets

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from portal import assets
 from portal.bitrix import whoami as shop_whoami
 from portal.service import widget
+from portal.store import shop_events
 from portal.tokens import Tokens
 
 UPSTREAM = "127.0.0.1:8000"
@@ -38,6 +39,15 @@ def footer_key(secret_keys: Sequence[str]) -> str:
 def whoami(secret_keys: Sequence[str]) -> str:
     """The PHP file that tells who is signed in; it answers to the holders of `secret_keys` alone."""
     return shop_whoami.whoami_file(secret_keys)
+
+
+def init(public_url: str) -> str:
+    """The PHP handlers that tell us of the shop's changes; they hold no secret and make no request."""
+    environment = Environment(  # noqa: S701  # PHP, with nothing in it but an address that config.py has checked
+        loader=FileSystemLoader(assets.folder("templates") / "bitrix"), undefined=StrictUndefined
+    )
+    kinds = {"user": shop_events.USER, "gone": shop_events.GONE, "order": shop_events.ORDER}
+    return environment.get_template("init.php").render(public_url=public_url, table=shop_events.TABLE, **kinds)
 
 
 def dispatcher(public_url: str) -> str:

@@ -19,7 +19,8 @@ from portal.helpdesk.client import Client
 from portal.service import inbound, letters
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
-from portal.store import figures, inbox, limits, outbox, snapshots
+from portal.service.shop_changes import ShopChanges
+from portal.store import figures, inbox, limits, outbox, shop_seen, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
@@ -42,6 +43,8 @@ SWEEP_SECONDS = 3600
 
 BEAT_SECONDS = 10
 """How often the loop says that it is there; /readyz waits for a multiple of it."""
+LOOK_SECONDS = 1.0
+"""How often a process asks whether it is time to look at the shop; all processes together look less often."""
 
 FIRST_RETRY_SECONDS = 15
 LAST_RETRY_SECONDS = 3600
@@ -79,10 +82,14 @@ def steps(
     letter = partial(_send_mail, settings, databases, tokens, render)
     deliver = partial(_deliver, databases, Deliverer(settings, databases, client, tokens, render))
     event = partial(inbound.step, databases)
+    shop = ShopChanges(settings, databases)
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
         *([event] if settings.webhook_proofs else []),
+        shop.told,
+        _every(LOOK_SECONDS, shop.new),
+        _every(LOOK_SECONDS, shop.changed),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
         _every(BEAT_SECONDS, partial(_beat, databases)),
     ]
@@ -113,7 +120,7 @@ async def _beat(databases: Databases) -> bool:
 async def _sweep(databases: Databases) -> bool:
     """Forget what nobody needs any more, a bounded number of rows at a time."""
     gone = 0
-    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep):
+    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep, shop_seen.sweep):
         gone += await databases.run(sweep)
     if gone:
         log.info("worker: %d old rows swept", gone)

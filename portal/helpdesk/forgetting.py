@@ -1,6 +1,11 @@
-"""Which kept copies an event makes old: the conversation, and every list that may show its ticket."""
+"""Which kept copies an event makes old: the conversation, and every list that may show its ticket.
+
+And which go when their owner does.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -11,6 +16,16 @@ from portal.store import snapshots
 
 class _Ticket(msgspec.Struct):
     requester_id: int
+
+
+class _Listed(msgspec.Struct):
+    id: int
+
+
+class _Page(msgspec.Struct):
+    """The little of a kept list that is of interest here."""
+
+    tickets: list[_Listed]
 
 
 class _Conversation(msgspec.Struct):
@@ -29,6 +44,26 @@ def forget(unit: Unit, ticket_id: int, contact_id: int | None) -> None:
     told = {contact_id, _requester(kept.body if kept else None)}
     for contact in sorted(contact for contact in told if contact is not None):
         snapshots.forget_under(unit, TICKETS, f"{contact}:")
+
+
+def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int]) -> None:
+    """Delete the copies of these contacts' lists, and of the conversations in them and of these tickets."""
+    tickets = set(ticket_ids)
+    for contact in contact_ids:
+        for key, body in snapshots.under(unit, TICKETS, f"{contact}:"):
+            tickets |= _listed(body)
+            snapshots.drop(unit, TICKETS, key)
+    for ticket in sorted(tickets):
+        snapshots.drop(unit, CONVERSATIONS, str(ticket))
+
+
+def _listed(body: bytes | None) -> set[int]:
+    if not body or body[:1] != FORMAT:
+        return set()
+    try:
+        return {ticket.id for ticket in msgspec.json.decode(body[1:], type=_Page).tickets}
+    except msgspec.MsgspecError:
+        return set()
 
 
 def _requester(body: bytes | None) -> int | None:

@@ -126,9 +126,12 @@ def check_password(connection: pymysql.Connection[pymysql.cursors.Cursor], login
 
 
 def account(connection: pymysql.Connection[pymysql.cursors.Cursor], user_id: int) -> dict[str, str] | None:
-    """LOGIN, EMAIL, NAME and LAST_NAME of an account, None when it is gone."""
+    """LOGIN, EMAIL, NAME, LAST_NAME and PERSONAL_PHONE of an account, None when it is gone."""
     with connection.cursor(pymysql.cursors.DictCursor) as cursor:
-        cursor.execute("SELECT LOGIN, EMAIL, NAME, LAST_NAME FROM b_user WHERE ID = %s AND ACTIVE = 'Y'", (user_id,))
+        cursor.execute(
+            "SELECT LOGIN, EMAIL, NAME, LAST_NAME, PERSONAL_PHONE FROM b_user WHERE ID = %s AND ACTIVE = 'Y'",
+            (user_id,),
+        )
         row: dict[str, str] | None = cursor.fetchone()
     return row
 

@@ -23,7 +23,7 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
 from portal import assets
-from portal.sandbox import mailbox, people, php_session
+from portal.sandbox import mailbox, people, php_session, shop_acts
 from portal.sandbox.php_session import Value
 
 COOKIE = "PHPSESSID"
@@ -104,7 +104,28 @@ def create_app(shop: Shop) -> Litestar:
     async def personal(request: AnyRequest) -> Response[Any]:
         visit = await _visit(shop, request)
         account = await who(visit)
-        return show(visit, "personal.html", account=account) if account else Redirect(f"/auth/?backurl={HOME}")
+        if not account:
+            return Redirect(f"/auth/?backurl={HOME}")
+        return show(visit, "personal.html", account=account, orders=await _ask(shop, shop_acts.orders, visit.user_id))
+
+    @post(HOME)
+    async def change(request: AnyRequest) -> Response[Any]:
+        visit, form = await _visit(shop, request), await _form(request)
+        if visit.user_id and _own(visit, form):
+            await _ask(shop, shop_acts.change, visit.user_id, form)
+        return Response(None, status_code=303, headers={"location": HOME})
+
+    @post("/auth/register/")
+    async def register(request: AnyRequest) -> Response[Any]:
+        before, form = await _visit(shop, request), await _form(request)
+        told = [form.get(field, "").strip() for field in ("email", "password", "name")]
+        user_id = await _ask(shop, shop_acts.register, *told)
+        account = await _ask(shop, people.account, user_id) if user_id else None
+        if not user_id or not account:
+            return show(before, "auth.html", 403, account=None, back=HOME, taken=True)
+        visit = Visit(php_session.new_id(), before.data | {"SESS_AUTH": signed_in(user_id, account)})
+        await asyncio.to_thread(_replace, shop, before, visit)
+        return Response(None, status_code=303, headers={"location": HOME}, cookies=[_cookie(visit)])
 
     @get("/auth/")
     async def sign_in_page(request: AnyRequest) -> Response[Any]:
@@ -131,7 +152,7 @@ def create_app(shop: Shop) -> Litestar:
     @post("/auth/logout/")
     async def sign_out(request: AnyRequest) -> Response[Any]:
         visit = await _visit(shop, request)
-        if not hmac.compare_digest((await _form(request)).get("sessid", ""), visit.data["fixed_session_id"]):
+        if not _own(visit, await _form(request)):
             return Redirect(HOME)
         after = Visit(php_session.new_id(), visit.data | {"SESS_AUTH": {"POLICY": POLICY}})
         await asyncio.to_thread(_replace, shop, visit, after)
@@ -149,7 +170,9 @@ def create_app(shop: Shop) -> Litestar:
         return ICON
 
     return Litestar(
-        [front, personal, sign_in_page, sign_in, sign_out, mail, icon], openapi_config=None, logging_config=None
+        [front, personal, change, sign_in_page, sign_in, register, sign_out, mail, icon],
+        openapi_config=None,
+        logging_config=None,
     )
 
 
@@ -230,6 +253,11 @@ def _replace(shop: Shop, old: Visit, new: Visit) -> None:
 
 def _cookie(visit: Visit) -> Cookie:
     return Cookie(key=COOKIE, value=visit.id, path="/", httponly=True, samesite="lax")
+
+
+def _own(visit: Visit, form: dict[str, str]) -> bool:
+    """Whether the form was on a page of this session."""
+    return hmac.compare_digest(form.get("sessid", "").encode(), visit.data["fixed_session_id"].encode())
 
 
 async def _form(request: AnyRequest) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Create or upgrade custom_hde_*: the numbered files of migrations/, each once, in order."""
+"""Create or upgrade custom_hde_*: the numbered files of migrations/, each once, in order.
+
+The one table of the shop's own database is made there, if that is allowed (shop_events.py).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway
+from portal.store import shop_events
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +57,8 @@ def _migrate(unit: Unit) -> list[str]:
             state.commit()
             applied.append(name)
             log.info("migrated %s", name)
+        if shop_events.create(unit):
+            applied.append(shop_events.TABLE)
         return applied
     finally:
         state.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})

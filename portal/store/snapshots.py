@@ -104,6 +104,17 @@ def forget_under(unit: Unit, kind: str, prefix: str) -> None:
     unit.state.execute(_FORGET_UNDER, {"kind": kind.encode(), "prefix": f"{prefix}%".encode()})
 
 
+def under(unit: Unit, kind: str, prefix: str) -> list[tuple[str, bytes | None]]:
+    """Keys that begin with `prefix` (no % and no _ in it), and what is kept there."""
+    rows = unit.state.execute(_UNDER, {"kind": kind.encode(), "prefix": f"{prefix}%".encode()})
+    return [(key.decode(), body) for key, body in rows]
+
+
+def drop(unit: Unit, kind: str, key: str) -> None:
+    """The copy goes, and whoever is fetching it keeps nothing."""
+    unit.state.execute(_DROP, _at(kind, key))
+
+
 def forgotten(unit: Unit, seconds: float) -> list[Forgotten]:
     """What was forgotten in the last `seconds`."""
     rows = unit.state.execute(_FORGOTTEN, {"seconds": seconds})
@@ -160,6 +171,8 @@ _FORGET = text("UPDATE custom_hde_snapshot SET forgotten_at = UTC_TIMESTAMP(6) W
 _FORGET_UNDER = text(
     "UPDATE custom_hde_snapshot SET forgotten_at = UTC_TIMESTAMP(6) WHERE kind = :kind AND id LIKE :prefix"
 )
+_UNDER = text("SELECT id, body FROM custom_hde_snapshot WHERE kind = :kind AND id LIKE :prefix")
+_DROP = text("DELETE FROM custom_hde_snapshot WHERE kind = :kind AND id = :key")
 _FORGOTTEN = text(
     "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
     "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL ROUND(:seconds * 1000000) MICROSECOND"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from portal.database import Databases
 from portal.sandbox import people, php_session
 from portal.sandbox.people import ANNA, BORIS, NotOurs
 from portal.sandbox.shop import Shop, create_app, local, signed_in
+from portal.store import shop_events
 from tests.conftest import MariaDB
 
 PHP = shutil.which("php") or ""
@@ -177,3 +180,59 @@ def test_the_session_says_who_it_is_in_one_place_only() -> None:
     assert str(ANNA.id) not in json.dumps(
         {key: value for key, value in auth.items() if key not in ("CONTEXT", "POLICY")}
     )
+
+
+def told(shop: Shop) -> list[tuple[str, int]]:
+    """What the shop has told the portal."""
+    with people.connect(shop.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT kind, object_id FROM custom_hde_shop_event ORDER BY id")
+        return [(kind.decode(), object_id) for kind, object_id in cursor.fetchall()]
+
+
+@pytest.fixture
+def listening(shop: Shop) -> Iterator[Shop]:
+    """The shop with the table that its handlers write to."""
+    databases = Databases(shop.database_url)
+    databases.run_here(shop_events.create)
+    yield shop
+    databases.run_here(lambda unit: unit.shop.exec_driver_sql("DROP TABLE custom_hde_shop_event"))
+    databases.close()
+
+
+def test_what_customers_change_is_told_to_the_portal(listening: Shop, browser: TestClient[Any]) -> None:
+    answer = browser.post("/auth/register/", data={"email": "new@shop.example", "password": "new", "name": "Вера"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/personal/")
+    page = browser.get("/personal/").text
+    sessid = re.search(r'name="sessid" value="(\w+)"', page)[1]
+    changed = {"sessid": sessid, "name": "Вера", "last_name": "Орлова", "phone": "+79001234567"}
+    browser.post("/personal/", data=changed)
+    assert "Вера Орлова" in browser.get("/personal/").text
+    browser.post("/personal/", data=changed | {"sessid": "another's", "last_name": "Чужая"})
+    assert "Вера Орлова" in browser.get("/personal/").text
+    [(kind, new), again] = told(listening)
+    assert (kind, again) == ("user", ("user", new))
+
+
+def test_an_order_is_cancelled_by_whose_it_is(listening: Shop, browser: TestClient[Any]) -> None:
+    sign_in(browser)
+    page = browser.get("/personal/").text
+    sessid = re.search(r'name="sessid" value="(\w+)"', page)[1]
+    order = int(re.search(r'name="order" value="(\d+)"', page)[1])
+    may = re.compile(rf'name="order" value="{order}">.*?aria-label="(\w+) ', re.S)
+    seen = [may.search(page)[1]]
+    for _ in range(2):
+        browser.post("/personal/", data={"sessid": sessid, "order": str(order)})
+        seen.append(may.search(browser.get("/personal/").text)[1])
+    assert sorted(set(seen)) == ["Вернуть", "Отменить"]
+    assert seen[0] == seen[2]
+    browser.post("/auth/register/", data={"email": "stranger@shop.example", "password": "x", "name": "Чужой"})
+    sessid = re.search(r'name="sessid" value="(\w+)"', browser.get("/personal/").text)[1]
+    browser.post("/personal/", data={"sessid": sessid, "order": str(order)})
+    assert [(kind, id) for kind, id in told(listening) if kind == "order"] == [("order", order)] * 2
+
+
+def test_a_shop_that_has_no_such_table_goes_on(browser: TestClient[Any]) -> None:
+    sign_in(browser)
+    sessid = re.search(r'name="sessid" value="(\w+)"', browser.get("/personal/").text)[1]
+    answer = browser.post("/personal/", data={"sessid": sessid, "name": "Анна", "last_name": "Смирнова"})
+    assert answer.status_code == 303

@@ -1,0 +1,66 @@
+"""When an account of the shop is deleted: what we have of it, and that it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from portal.database import Unit
+from portal.store.limits import MARK
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What his account was linked to, by id, when it went."""
+
+    contacts: list[int]
+    tickets: list[int]
+
+
+def forget(unit: Unit, user_id: int) -> Left:
+    """Delete his links, own tickets, orders' tickets, profile and counters, and all his jobs with their files.
+
+    A job that is running ends without being ours any more (store/queue.py), and so leaves nothing behind.
+    """
+    told = {"user": user_id}
+    left = Left(
+        [int(contact) for contact in unit.state.execute(_CONTACTS, told).scalars()],
+        [int(ticket) for ticket in unit.state.execute(_TICKETS, told).scalars()],
+    )
+    for statement in _FORGET:
+        unit.state.execute(statement, told)
+    unit.state.execute(_COUNTERS, {"post": f"{MARK}post:%:{user_id}", "ask": f"{MARK}ask:%:{user_id}"})
+    return left
+
+
+def known_after(unit: Unit, after: int, limit: int) -> list[int]:
+    """The next accounts after this id of which we have something, in the order of their ids."""
+    return [int(user) for user in unit.state.execute(_KNOWN, {"after": after, "limit": limit}).scalars()]
+
+
+_TABLES = (
+    "custom_hde_user_map",
+    "custom_hde_ticket_owner",
+    "custom_hde_order_ticket",
+    "custom_hde_profile",
+    "custom_hde_outbox",
+)
+_CONTACTS = text(
+    "SELECT contact_id FROM custom_hde_user_map WHERE user_id = :user AND contact_id <> 0 "
+    "UNION SELECT contact_id FROM custom_hde_profile WHERE user_id = :user ORDER BY contact_id"
+)
+_TICKETS = text(
+    "SELECT ticket_id FROM custom_hde_ticket_owner WHERE user_id = :user "
+    "UNION SELECT ticket_id FROM custom_hde_order_ticket WHERE user_id = :user "
+    "UNION SELECT ticket_id FROM custom_hde_outbox WHERE user_id = :user AND ticket_id IS NOT NULL ORDER BY ticket_id"
+)
+_FORGET = (
+    text("DELETE FROM custom_hde_blob WHERE job_id IN (SELECT id FROM custom_hde_outbox WHERE user_id = :user)"),
+    *(text(f"DELETE FROM {table} WHERE user_id = :user") for table in _TABLES),  # noqa: S608  # names of ours
+)
+_COUNTERS = text("DELETE FROM custom_hde_cursor WHERE name LIKE :post OR name LIKE :ask")
+_KNOWN_IN = "(SELECT DISTINCT user_id FROM TABLE_ WHERE user_id > :after ORDER BY user_id LIMIT :limit)"
+_KNOWN = text(
+    " UNION ".join(_KNOWN_IN.replace("TABLE_", table) for table in _TABLES) + " ORDER BY user_id LIMIT :limit"
+)
