@@ -1,13 +1,14 @@
 """custom_hde_inbox: what the help desk says has happened, each event once, kept before it is acknowledged.
 
-How events are claimed and done is told in queue.py. An event of a kind that we do not act upon is kept as `skipped`.
+How events are claimed and done is told in queue.py. An event of a kind that we do not act upon is kept as `skipped`, one
+that told nothing new when its ticket was read again ends as `stale`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +20,8 @@ from portal.store.queue import Claim, Queue
 MAX_ATTEMPTS = 10
 DONE_DAYS, DEAD_DAYS = 30, 90
 """A done event is what a repeat of it is told by: the help desk repeats for a day."""
+
+DONE, STALE = "done", "stale"
 
 KINDS: Sequence[str] = tuple(EventKind)
 
@@ -32,6 +35,15 @@ class Arrived:
     id: int
     event: Event
     claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An event of a ticket that has been acted upon, and the ticket's own time of its last change as it was then."""
+
+    kind: str
+    message_id: int | None
+    version: datetime
 
 
 def put(unit: Unit, event: Event) -> bool:
@@ -72,9 +84,24 @@ def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
     return Arrived(claimed.id, event, claimed)
 
 
-def finish(unit: Unit, arrived: Arrived) -> bool:
-    """It is done. False when it was no longer ours."""
-    return _queue.end(unit, arrived.claim, "done")
+def applied(unit: Unit, ticket_id: int) -> list[Applied]:
+    """What has been acted upon for this ticket. Nobody else acts upon any of its events until the unit's end."""
+    rows = unit.state.execute(_OF_TICKET, {"ticket": ticket_id})
+    return [
+        Applied(kind.decode(), message_id, version.replace(tzinfo=UTC))
+        for kind, message_id, version in rows
+        if version is not None
+    ]
+
+
+def finish(unit: Unit, arrived: Arrived, state: str = DONE, version: datetime | None = None) -> bool:
+    """It has come to its end, DONE or STALE; `version` (aware) is kept when it was acted upon. False: not ours."""
+    if not _queue.end(unit, arrived.claim, state):
+        return False
+    if version is not None:
+        told = {"id": arrived.id, "version": version.astimezone(UTC).replace(tzinfo=None)}
+        unit.state.execute(_VERSION, told)
+    return True
 
 
 def fail(unit: Unit, arrived: Arrived, reason: str, retry_in: float, *, count: bool = True) -> bool:
@@ -87,7 +114,7 @@ def fail(unit: Unit, arrived: Arrived, reason: str, retry_in: float, *, count: b
 
 def sweep(unit: Unit) -> int:
     """Forget what came long ago, a bounded number at a time; returns how many rows went."""
-    return _queue.sweep(unit, DONE_DAYS, ["done", "skipped"]) + _queue.sweep(unit, DEAD_DAYS, ["dead"])
+    return _queue.sweep(unit, DONE_DAYS, [DONE, STALE, "skipped"]) + _queue.sweep(unit, DEAD_DAYS, ["dead"])
 
 
 _PUT = text(
@@ -99,9 +126,12 @@ _PUT = text(
 # Assignments are evaluated from left to right: the state is the last to change.
 _SEEN = text(
     "UPDATE custom_hde_inbox SET seen = seen + 1, "
-    "attempts = IF(:vague AND state = 'done', 0, attempts), "
-    "state = IF(:vague AND state = 'done', 'waiting', state) WHERE event_key = :key"
+    "attempts = IF(:vague AND state IN ('done', 'stale'), 0, attempts), "
+    "state = IF(:vague AND state IN ('done', 'stale'), 'waiting', state) WHERE event_key = :key"
 )
 _READ = text(
     "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key FROM custom_hde_inbox WHERE id = :id"
 )
+# Every row of the ticket is locked, those too that wait: two workers come here one after the other.
+_OF_TICKET = text("SELECT kind, message_id, version FROM custom_hde_inbox WHERE ticket_id = :ticket ORDER BY id FOR UPDATE")
+_VERSION = text("UPDATE custom_hde_inbox SET version = :version WHERE id = :id")

@@ -16,3 +16,9 @@ CREATE TABLE IF NOT EXISTS custom_hde_profile (
     KEY ix_email (email),
     KEY ix_user (user_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- What the order's field says of a ticket. ticket_number: as people know it, '' for its id. standing: open, closed, or gone
+-- (deleted, or somebody else's now: kept, as it may come back).
+ALTER TABLE custom_hde_order_ticket
+    ADD COLUMN ticket_number VARBINARY(64) NOT NULL DEFAULT '',
+    ADD COLUMN standing      VARBINARY(12) NOT NULL DEFAULT 'open';
