@@ -11,14 +11,20 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import monotonic
 
-from portal import mail
+from portal import assets, mail
+from portal.bitrix import tables
 from portal.config import Settings
+from portal.crm import Crm
 from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.helpdesk.client import Client
 from portal.service import inbound, letters
+from portal.service.crm_tasks import CrmTasks
 from portal.service.delivery import KINDS, Deliverer
+from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
 from portal.service.identity import PROOF_MAIL
+from portal.service.inbound import Bell
+from portal.service.rules import read as read_rules
 from portal.service.widget import adopt
 from portal.store import inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
@@ -75,13 +81,26 @@ def steps(
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
     deliver = partial(_deliver, databases, Deliverer(settings, databases, client, render))
-    event = partial(inbound.step, databases, partial(adopt, client, databases, tokens))
+    adopting = partial(adopt, client, databases, tokens)
+    event = partial(inbound.step, databases, adopting, _bell(settings, databases, client))
+    task = partial(_make_task, databases, _crm_tasks(settings, databases, render))
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
         *([event] if settings.webhook_proofs else []),
+        *([task] if settings.crm_webhook_url.get_secret_value() else []),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
     ]
+
+
+def _bell(settings: Settings, databases: Databases, client: Client) -> Bell:
+    rules = read_rules(assets.folder("templates"))
+    return Bell(client, databases, Effects(settings, databases.read_here(tables.inspect), rules))
+
+
+def _crm_tasks(settings: Settings, databases: Databases, render: letters.Render) -> CrmTasks:
+    crm = Crm(settings.crm_webhook_url.get_secret_value(), settings.crm_responsible_id)
+    return CrmTasks(settings, databases, crm, render)
 
 
 def _every(seconds: float, step: Step) -> Step:
@@ -120,6 +139,16 @@ async def _deliver(databases: Databases, deliverer: Deliverer) -> bool:
     return True
 
 
+async def _make_task(databases: Databases, tasks: CrmTasks) -> bool:
+    """One task for Bitrix24."""
+    job = await databases.run(outbox.claim, [CRM_TASK], DELIVERY_LEASE_SECONDS)
+    if job is None:
+        return False
+    async with _held(databases, job):
+        await tasks.make(job)
+    return True
+
+
 @asynccontextmanager
 async def _held(databases: Databases, job: Job) -> AsyncIterator[None]:
     """Keep the claim for as long as the block takes."""
@@ -155,7 +184,7 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     return True
 
 
-_LETTERS = {PROOF_MAIL: letters.proof}
+_LETTERS = {PROOF_MAIL: letters.proof, MANAGER_MAIL: letters.manager}
 
 
 def _is_final(error: Exception) -> bool:

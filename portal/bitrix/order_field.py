@@ -33,7 +33,8 @@ class OrderField:
         try:
             rows = unit.shop.execute(_read(self._name), {"orders": order_ids}).all()
         except DBAPIError as error:
-            return self._denied(error)
+            self._denied(error)
+            return None
         said = {order_id: value or "" for order_id, value in rows}
         return {order_id: said.get(order_id, "") for order_id in order_ids}
 

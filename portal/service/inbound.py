@@ -1,49 +1,162 @@
-"""What an event of the help desk sets off here: what we kept of its ticket is forgotten, in every process.
+"""What an event of the help desk sets off: our copies of its ticket are forgotten, and the shop is told (effects.py).
 
-An event is a hint and no source: nothing of it is believed but that it is time to read again.
+An event is a bell and no source: nothing of it is believed but that it is time to read its ticket again.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 
 from portal.database import Databases, Unit
-from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy
+from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy, HelpdeskMissing
+from portal.helpdesk.client import Client
 from portal.helpdesk.forgetting import forget
-from portal.model import Event, EventKind
-from portal.store import inbox
-from portal.store.inbox import Arrived
+from portal.model import Event, EventKind, Message, Ticket
+from portal.service.effects import Effects, News, Outcome
+from portal.service.outcomes import NotOurs
+from portal.service.writing import REPLY, REQUEST
+from portal.store import inbox, links, outbox
+from portal.store.inbox import DONE, STALE, Arrived
 
 log = logging.getLogger(__name__)
 
-OnCreated = Callable[[int], Awaitable[None]]
-"""Called with the id of a new ticket, maybe more than once; what it raises makes the event come again."""
+OnCreated = Callable[[int], Awaitable[Ticket | None]]
+"""Called with the id of a new ticket, maybe more than once; what it raises makes the event come again.
+
+Gives the ticket when it has read it, so that it is not read twice.
+"""
 
 LEASE_SECONDS = 120
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 5, 3600
 
+KINDS = (REPLY, REQUEST)
 
-async def step(databases: Databases, on_created: OnCreated | None = None) -> bool:
+MARK = re.compile(r"\bportal-([0-9a-f]{16})\b")
+"""What a message that went out from here has in its HTML (templates/desk/message.html)."""
+
+
+class Bell:
+    """Reads a ticket again when an event says that something has happened to it, and sets off what that sets off."""
+
+    def __init__(self, client: Client, databases: Databases, effects: Effects) -> None:
+        self._client = client
+        self._databases = databases
+        self._effects = effects
+
+    async def answer(self, arrived: Arrived, ticket: Ticket | None) -> None:
+        """Act upon the event, which ends with that. `ticket` when it has been read just now."""
+        news = await self._look(arrived.event, ticket)
+        try:
+            outcome = await self._databases.run(self._act, arrived, news)
+        except NotOurs:
+            log.warning("inbox %d: another worker has it now", arrived.id)
+            return
+        log.info(
+            "inbox %d: %s of ticket %d is %s: %d fields, %d mails, %d tasks",
+            arrived.id,
+            arrived.event.kind,
+            arrived.event.ticket_id,
+            STALE if outcome.stale else DONE,
+            len(outcome.fields),
+            outcome.mails,
+            outcome.tasks,
+        )
+
+    async def rehearse(self, event: Event) -> Outcome:
+        """What acting upon this event would set off now; nothing is written. Raises HelpdeskError."""
+        news = await self._look(event, None)
+        try:
+            await self._databases.run(self._act_and_undo, news)
+        except _Undo as undone:
+            return undone.outcome
+        raise AssertionError("unreachable")
+
+    async def _look(self, event: Event, ticket: Ticket | None) -> News:
+        try:
+            ticket = ticket or await self._client.get_ticket(event.ticket_id)
+            messages: tuple[Message, ...] = ()
+            if self._effects.asks_for_the_message(event):
+                messages = await self._client.newest_messages(ticket)
+            stranger = None
+            if await self._databases.read(self._effects.asks_for_the_stranger, ticket):
+                stranger = await self._client.get_contact(ticket.requester_id)
+        except HelpdeskMissing:
+            return News(event, None)
+        message = _about(event, messages)
+        first = message.id == messages[0].id if message else None
+        ours = await self._databases.read(_is_ours, event, message, first)
+        return News(event, ticket, message, first, bool(ours), stranger)
+
+    def _act(self, unit: Unit, arrived: Arrived, news: News) -> Outcome:
+        outcome = self._effects.apply(unit, news)
+        if not inbox.finish(unit, arrived, STALE if outcome.stale else DONE, outcome.version):
+            raise NotOurs
+        return outcome
+
+    def _act_and_undo(self, unit: Unit, news: News) -> None:
+        raise _Undo(self._effects.apply(unit, news))
+
+
+class _Undo(Exception):
+    """Leaves a unit of work without a trace."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+async def step(databases: Databases, on_created: OnCreated | None = None, bell: Bell | None = None) -> bool:
     """Take one event; whether there was one. An event that fails is tried again later, and the others go on."""
     arrived = await databases.run(inbox.claim, LEASE_SECONDS)
     if arrived is None:
         return False
     try:
         await databases.run(_forget, arrived.event)
+        ticket = None
         if on_created and arrived.event.kind == EventKind.TICKET_CREATED:
-            await on_created(arrived.event.ticket_id)
+            ticket = await on_created(arrived.event.ticket_id)
+        if bell:
+            await bell.answer(arrived, ticket)
     except DatabaseAway:
         raise  # nothing can be written down now; the lease runs out, and somebody takes it again
     except Exception as error:
         await _failed(databases, arrived, error)
     else:
-        await databases.run(inbox.finish, arrived)
+        if not bell:
+            await databases.run(inbox.finish, arrived)
     return True
 
 
 def _forget(unit: Unit, event: Event) -> None:
     forget(unit, event.ticket_id, event.contact_id)
+
+
+def _about(event: Event, messages: tuple[Message, ...]) -> Message | None:
+    """The message that the event is about: of a new ticket the first, and the last where it names none."""
+    if event.kind == EventKind.TICKET_CREATED:
+        return next(iter(messages), None)
+    if event.message_id is None:
+        return next(reversed(messages), None)
+    return next((message for message in messages if message.id == event.message_id), None)
+
+
+def _is_ours(unit: Unit, event: Event, message: Message | None, first: bool | None) -> bool:
+    """Whether the message went out from here: by its id once that is known, by its marker before.
+
+    A marker alone may be a quotation: it counts while its job is under way, and in the first message of a ticket that
+    was opened here.
+    """
+    if event.kind != EventKind.MESSAGE_CREATED:
+        return False  # a request that was opened here is as new to the shop as any other
+    message_id = message.id if message else event.message_id
+    if message_id is not None and message_id in outbox.results(unit, f"ticket:{event.ticket_id}"):
+        return True
+    marks = MARK.findall(message.html) if message else []
+    if not marks:
+        return False
+    return bool(first and links.owner(unit, event.ticket_id)) or outbox.under_way(unit, KINDS, marks)
 
 
 async def _failed(databases: Databases, arrived: Arrived, error: Exception) -> None:

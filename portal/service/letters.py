@@ -58,7 +58,7 @@ def manager(
     to the mail program. Raises Undeliverable.
     """
     shop = urlsplit(settings.public_url).hostname or ""
-    context = {**payload, "shop": shop, "url": settings.public_url}
+    context = {**payload, "shop": shop}
     message = EmailMessage()
     message["From"] = _from(settings.mail_from)
     message["To"] = _to(settings.manager_email)

@@ -1,4 +1,4 @@
-"""The orders of a customer: those he may name in a request, those a text names, and the pull of the help desk's plugin."""
+"""The orders of a customer: those he may name in a request, those a text names, and the plugin's pull."""
 
 from __future__ import annotations
 

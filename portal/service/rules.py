@@ -66,10 +66,14 @@ class Rules:
         """What is set off: the effects of every rule that holds."""
         return frozenset(effect for rule in self.rules if _holds(rule, told) for effect in rule.effects)
 
-    def ask_for_the_message(self, event: str) -> bool:
-        """Whether an event of this kind must be decided by what was written."""
-        ours = [rule for rule in self.rules if rule.event == event]
-        return any(rule.asks_for_the_message or rule.effects - {Effect.ORDER_FIELD} for rule in ours)
+    def ask_for_the_message(self, event: str, on: frozenset[Effect]) -> bool:
+        """Whether an event of this kind must be decided by what was written, as far as effects are `on`.
+
+        What tells the shop does so only when the message is none of our own.
+        """
+        ours = [rule for rule in self.rules if rule.event == event and rule.effects & on]
+        tells = event == EventKind.MESSAGE_CREATED and any(rule.effects & on - {Effect.ORDER_FIELD} for rule in ours)
+        return tells or any(rule.asks_for_the_message for rule in ours)
 
 
 def read(folder: Path) -> Rules:

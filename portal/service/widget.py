@@ -19,7 +19,7 @@ from cachetools import TTLCache
 from portal.database import Databases
 from portal.errors import DatabaseAway, HelpdeskError, HelpdeskMissing
 from portal.helpdesk.client import Client
-from portal.model import Customer
+from portal.model import Customer, Ticket
 from portal.service.identity import Person, Sight
 from portal.store import links
 from portal.tokens import Tokens
@@ -60,8 +60,10 @@ def signing_key(tokens: Tokens) -> str:
     return tokens.derived_key("widget").hex()
 
 
-async def adopt(client: Client, databases: Databases, tokens: Tokens, ticket_id: int) -> None:
+async def adopt(client: Client, databases: Databases, tokens: Tokens, ticket_id: int) -> Ticket | None:
     """A ticket was opened: when it carries our token, it is the ticket of the account that the token names.
+
+    Gives the ticket, None when there is none any more.
 
     Raises HelpdeskError and DatabaseAway; may be repeated. A token that proves nothing is told in the log and is no
     error: anybody can write anything into a widget.
@@ -69,18 +71,19 @@ async def adopt(client: Client, databases: Databases, tokens: Tokens, ticket_id:
     try:
         ticket, token = await client.ticket_and_field(ticket_id, FIELD)
     except HelpdeskMissing:
-        return  # it has been deleted, or merged, since the event
+        return None  # it has been deleted, or merged, since the event
     if not token:
-        return
+        return ticket
     vouched = _check(tokens, token, ticket.created_at)
     if vouched is None:
         log.warning("ticket %d carries a widget token that proves nothing", ticket.id)
-        return
+        return ticket
     user_id, jti = vouched
     if await databases.run(links.own, ticket.id, user_id, ticket.requester_id, BY_WIDGET, jti=jti):
         log.info("ticket %d is customer %d's: it carries his widget token", ticket.id, user_id)
     else:
         log.info("ticket %d is somebody's already, or its widget token has vouched for another", ticket.id)
+    return ticket
 
 
 def _check(tokens: Tokens, token: str, opened_at: datetime) -> tuple[int, str] | None:

@@ -1,7 +1,7 @@
 """custom_hde_inbox: what the help desk says has happened, each event once, kept before it is acknowledged.
 
-How events are claimed and done is told in queue.py. An event of a kind that we do not act upon is kept as `skipped`, one
-that told nothing new when its ticket was read again ends as `stale`.
+How events are claimed and done is told in queue.py. An event of a kind that we do not act upon is kept as `skipped`;
+one that told nothing new, when its ticket was read again, ends as `stale`.
 """
 
 from __future__ import annotations
@@ -133,5 +133,7 @@ _READ = text(
     "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key FROM custom_hde_inbox WHERE id = :id"
 )
 # Every row of the ticket is locked, those too that wait: two workers come here one after the other.
-_OF_TICKET = text("SELECT kind, message_id, version FROM custom_hde_inbox WHERE ticket_id = :ticket ORDER BY id FOR UPDATE")
+_OF_TICKET = text(
+    "SELECT kind, message_id, version FROM custom_hde_inbox WHERE ticket_id = :ticket ORDER BY id FOR UPDATE"
+)
 _VERSION = text("UPDATE custom_hde_inbox SET version = :version WHERE id = :id")

@@ -18,7 +18,7 @@ ADDRESS = 0
 """The contact id of the row that proves an address itself, before any contact with it is known."""
 
 FOR_OPERATORS = "address"
-"""The evidence of a link that nobody has proven: the help desk's people see whose contact it may be, he sees nothing."""
+"""The evidence of a link that nobody has proven: operators see whose contact it may be, he sees nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +166,7 @@ _INSERT = text(
 _ADD = text(
     "INSERT INTO custom_hde_user_map (user_id, contact_id, email, evidence, sees, created_at) "
     "VALUES (:user, :contact, :email, :evidence, 1, UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE "
-    f"sees = IF(evidence = '{FOR_OPERATORS}', 1, sees), "
-    f"evidence = IF(evidence = '{FOR_OPERATORS}', VALUES(evidence), evidence)"
+    "sees = IF(evidence = 'address', 1, sees), evidence = IF(evidence = 'address', VALUES(evidence), evidence)"
 )
 _NOTE = text(
     "INSERT INTO custom_hde_user_map (user_id, contact_id, email, evidence, sees, created_at) "
