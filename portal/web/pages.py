@@ -11,8 +11,8 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/prove.html: `state`, `email`, `can_prove`, and what the template's first line says
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
-- email/manager.txt, email/manager.html, email/manager.subject.txt: `what` has happened (created, message, status), `number`,
-  `subject`, `email`, `status`, `orders` (number and address of each), `shop`; desk/task.txt, desk/task.title.txt likewise
+- email/manager.*, desk/task.*: `what` has happened (created, message, status), `number`, `subject`, `email`, `status`,
+  `orders` (number and address of each), and in a letter `shop`
 - desk/message.html, desk/note.html: what goes to the help desk (service/delivery.py)
 
 `attempt` counts how often a page that is still being fetched has refreshed itself (0 at first, `?try=1` on the next);
