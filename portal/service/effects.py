@@ -46,7 +46,8 @@ class News:
     """What an event means, now that its ticket was read again. `ticket` is None when there is none any more.
 
     `message`: the one it is about, of a new ticket the first; None when not asked for, or when no customer may see it.
-    `stranger`: the requester, when he may have to be written down as a person without an account.
+    `stranger`: the requester, when he may have to be written down as a person without an account. `as_of`: when somebody
+    acted upon this ticket last, before it was read.
     """
 
     event: Event
@@ -55,6 +56,11 @@ class News:
     first: bool | None = None
     ours: bool = False
     stranger: Contact | None = None
+    as_of: datetime | None = None
+
+
+class Outdated(Exception):
+    """Somebody has acted upon the same ticket since it was read: what he saw may be newer, so it is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +117,13 @@ class Effects:
         )
 
     def apply(self, unit: Unit, news: News) -> Outcome:
-        """Set off what the news set off, in the caller's transaction; again, and nothing more is set off."""
+        """Set off what the news set off, in the caller's transaction; again, and nothing more is set off.
+
+        Raises Outdated.
+        """
         applied = inbox.applied(unit, news.event.ticket_id)
+        if last_acted(applied) != news.as_of:
+            raise Outdated
         ticket = news.ticket
         if ticket is None:
             order_tickets.gone(unit, news.event.ticket_id)
@@ -121,7 +132,7 @@ class Effects:
         wanted = self._wanted(news, ticket)
         newest = max((one.version for one in applied), default=ticket.updated_at)
         fields: tuple[FieldChange, ...] = ()
-        if ticket.updated_at >= newest:  # else another worker has read it after us and was faster: what is newer stands
+        if ticket.updated_at >= newest:  # else the help desk has told us an older state than before
             self._acquaint(unit, news, ticket, user_id)
             fields = self._follow(unit, news, ticket, user_id, says=Effect.ORDER_FIELD in wanted)
         if not _is_new(news.event, ticket, applied):
@@ -193,6 +204,11 @@ def field_text(rows: Collection[Standing]) -> str:
     """What an order's field says of its tickets, open ones first: "10482 open; 10377 closed"."""
     there = [row for row in rows if row.standing != GONE][:FIELD_TICKETS]
     return "; ".join(f"{row.ticket} {row.standing}" for row in sorted(there, key=lambda row: row.standing != OPEN))
+
+
+def last_acted(applied: Collection[Applied]) -> datetime | None:
+    """When somebody acted upon a ticket last."""
+    return max((one.at for one in applied), default=None)
 
 
 def _is_new(event: Event, ticket: Ticket, applied: Collection[Applied]) -> bool:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy, HelpdeskMissing
 from portal.helpdesk.client import Client
 from portal.helpdesk.forgetting import forget
 from portal.model import Event, EventKind, Message, Ticket
-from portal.service.effects import Effects, News, Outcome
+from portal.service.effects import Effects, News, Outcome, Outdated, last_acted
 from portal.service.outcomes import NotOurs
 from portal.service.writing import REPLY, REQUEST
 from portal.store import inbox, links, outbox
@@ -30,6 +31,9 @@ Gives the ticket when it has read it, so that it is not read twice.
 
 LEASE_SECONDS = 120
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 5, 3600
+
+LOOKS = 3
+"""Times that a ticket is read at once for one event, when others act upon it meanwhile."""
 
 KINDS = (REPLY, REQUEST)
 
@@ -47,9 +51,8 @@ class Bell:
 
     async def answer(self, arrived: Arrived, ticket: Ticket | None) -> None:
         """Act upon the event, which ends with that. `ticket` when it has been read just now."""
-        news = await self._look(arrived.event, ticket)
         try:
-            outcome = await self._databases.run(self._act, arrived, news)
+            outcome = await self._acted(arrived, ticket)
         except NotOurs:
             log.warning("inbox %d: another worker has it now", arrived.id)
             return
@@ -66,14 +69,21 @@ class Bell:
 
     async def rehearse(self, event: Event) -> Outcome:
         """What acting upon this event would set off now; nothing is written. Raises HelpdeskError."""
-        news = await self._look(event, None)
         try:
-            await self._databases.run(self._act_and_undo, news)
+            await self._databases.run(self._act_and_undo, await self._look(event, None))
         except _Undo as undone:
             return undone.outcome
         raise AssertionError("unreachable")
 
+    async def _acted(self, arrived: Arrived, ticket: Ticket | None) -> Outcome:
+        for _ in range(LOOKS):
+            with suppress(Outdated):
+                return await self._databases.run(self._act, arrived, await self._look(arrived.event, ticket))
+            ticket = None
+        raise Outdated
+
     async def _look(self, event: Event, ticket: Ticket | None) -> News:
+        as_of = last_acted(await self._databases.run(inbox.applied, event.ticket_id))
         try:
             ticket = ticket or await self._client.get_ticket(event.ticket_id)
             messages: tuple[Message, ...] = ()
@@ -83,11 +93,11 @@ class Bell:
             if await self._databases.read(self._effects.asks_for_the_stranger, ticket):
                 stranger = await self._client.get_contact(ticket.requester_id)
         except HelpdeskMissing:
-            return News(event, None)
+            return News(event, None, as_of=as_of)
         message = _about(event, messages)
         first = message.id == messages[0].id if message else None
         ours = await self._databases.read(_is_ours, event, message, first)
-        return News(event, ticket, message, first, bool(ours), stranger)
+        return News(event, ticket, message, first, ours, stranger, as_of)
 
     def _act(self, unit: Unit, arrived: Arrived, news: News) -> Outcome:
         outcome = self._effects.apply(unit, news)

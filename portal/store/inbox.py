@@ -39,11 +39,12 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An event of a ticket that has been acted upon, and the ticket's own time of its last change as it was then."""
+    """An event of a ticket that was acted upon `at`; `version` is the ticket's own time of its last change, as read."""
 
     kind: str
     message_id: int | None
     version: datetime
+    at: datetime
 
 
 def put(unit: Unit, event: Event) -> bool:
@@ -88,8 +89,8 @@ def applied(unit: Unit, ticket_id: int) -> list[Applied]:
     """What has been acted upon for this ticket. Nobody else acts upon any of its events until the unit's end."""
     rows = unit.state.execute(_OF_TICKET, {"ticket": ticket_id})
     return [
-        Applied(kind.decode(), message_id, version.replace(tzinfo=UTC))
-        for kind, message_id, version in rows
+        Applied(kind.decode(), message_id, version.replace(tzinfo=UTC), finished_at.replace(tzinfo=UTC))
+        for kind, message_id, version, finished_at in rows
         if version is not None
     ]
 
@@ -134,6 +135,7 @@ _READ = text(
 )
 # Every row of the ticket is locked, those too that wait: two workers come here one after the other.
 _OF_TICKET = text(
-    "SELECT kind, message_id, version FROM custom_hde_inbox WHERE ticket_id = :ticket ORDER BY id FOR UPDATE"
+    "SELECT kind, message_id, version, finished_at FROM custom_hde_inbox WHERE ticket_id = :ticket "
+    "ORDER BY id FOR UPDATE"
 )
 _VERSION = text("UPDATE custom_hde_inbox SET version = :version WHERE id = :id")
