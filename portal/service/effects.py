@@ -46,8 +46,8 @@ class News:
     """What an event means, now that its ticket was read again. `ticket` is None when there is none any more.
 
     `message`: the one it is about, of a new ticket the first; None when not asked for, or when no customer may see it.
-    `stranger`: the requester, when he may have to be written down as a person without an account. `as_of`: when somebody
-    acted upon this ticket last, before it was read.
+    `stranger`: the requester, when he may have to be written down as a person without an account.
+    `as_of`: when somebody acted upon this ticket last, before it was read.
     """
 
     event: Event

@@ -99,7 +99,7 @@ def test_without_the_grant_it_is_told_once_and_nothing_fails(
         assert caplog.text.count("has not the grant") == 1
         mariadb.execute(f"GRANT INSERT (VALUE_ID, {NAME}), UPDATE ({NAME}) ON {schema}.b_uts_order TO reader@localhost")
         assert theirs.run_here(field.write, {1: "x"})
-        with pytest.raises(Exception, match="1143|1142"):
+        with pytest.raises(Exception, match=r"1143|1142"):
             execute(theirs, "UPDATE b_uts_order SET UF_OTHER = 'ours'")
     finally:
         theirs.close()

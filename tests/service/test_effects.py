@@ -83,9 +83,7 @@ class Shop:
                 return await adopt(client, self.stage.databases, tokens, ticket_id)
 
             for _ in range(times):
-                self.stage.execute(
-                    "UPDATE custom_hde_inbox SET run_at = UTC_TIMESTAMP(6), lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND"
-                )
+                self.stage.execute(DUE if others_died else "DO 0")
                 if not await inbound.step(self.stage.databases, adopting, bell):
                     break
             await client.close()

@@ -76,7 +76,7 @@ def test_all_conditions_of_a_rule_must_hold_and_all_rules_that_hold_count(tmp_pa
     ],
 )
 def test_a_wrong_file_is_told(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(WrongSettings, match="rules.toml") as caught:
+    with pytest.raises(WrongSettings, match=r"rules\.toml") as caught:
         read(tmp_path, text)
     assert told in str(caught.value)
 
