@@ -11,20 +11,19 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import monotonic
 
-from portal import assets, mail
+from portal import mail
 from portal.bitrix import tables
 from portal.config import Settings
 from portal.crm import Crm
 from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.helpdesk.client import Client
-from portal.service import inbound, letters
+from portal.service import inbound, letters, rules
 from portal.service.crm_tasks import CrmTasks
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
 from portal.service.identity import PROOF_MAIL
 from portal.service.inbound import Bell
-from portal.service.rules import read as read_rules
 from portal.service.widget import adopt
 from portal.store import inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
@@ -94,8 +93,7 @@ def steps(
 
 
 def _bell(settings: Settings, databases: Databases, client: Client) -> Bell:
-    rules = read_rules(assets.folder("templates"))
-    return Bell(client, databases, Effects(settings, databases.read_here(tables.inspect), rules))
+    return Bell(client, databases, Effects(settings, databases.read_here(tables.inspect), rules.of(settings)))
 
 
 def _crm_tasks(settings: Settings, databases: Databases, render: letters.Render) -> CrmTasks:

@@ -24,6 +24,7 @@ KEY_SECONDS = 600.0
 """A wrong key is mended by a person."""
 
 REFUSALS = 3
+LOST_ANSWERS = 6
 TITLE_CHARACTERS = 200
 
 log = logging.getLogger(__name__)
@@ -56,8 +57,7 @@ class CrmTasks:
         except CrmRefused as error:
             await self._refused(job, error)
         except CrmUnsure as error:
-            log.warning("outbox %d: the answer to %s is lost: %s", job.id, job.kind, error)
-            await self._databases.run(outbox.fail, job, str(error), LOOK_SECONDS)
+            await self._lost(job, error)
         else:
             if task_id is None:
                 await self._later(job, None, LOOK_SECONDS)
@@ -83,6 +83,15 @@ class CrmTasks:
         except (CrmAway, CrmRefused):
             await self._databases.run(outbox.not_sent, job)
             raise
+
+    async def _lost(self, job: Job, error: CrmUnsure) -> None:
+        """Next time it is looked for. A CRM that loses every answer is not asked for ever: a person decides."""
+        if job.attempts >= LOST_ANSWERS:
+            log.error("outbox %d: %s set aside: %d answers are lost", job.id, job.kind, job.attempts)
+            await self._databases.run(outbox.put_aside, job, str(error))
+        else:
+            log.warning("outbox %d: the answer to %s is lost: %s", job.id, job.kind, error)
+            await self._databases.run(outbox.fail, job, str(error), LOOK_SECONDS * 2.0**job.attempts)
 
     async def _refused(self, job: Job, error: CrmRefused) -> None:
         if error.key:

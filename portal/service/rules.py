@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from portal import assets
+from portal.config import Settings
 from portal.errors import WrongSettings
 from portal.model import EventKind, Status
 
@@ -74,6 +76,12 @@ class Rules:
         ours = [rule for rule in self.rules if rule.event == event and rule.effects & on]
         tells = event == EventKind.MESSAGE_CREATED and any(rule.effects & on - {Effect.ORDER_FIELD} for rule in ours)
         return tells or any(rule.asks_for_the_message for rule in ours)
+
+
+def of(settings: Settings) -> Rules:
+    """Those of the folder that PORTAL_TEMPLATES names, else ours. Raises WrongSettings."""
+    own = Path(settings.templates)
+    return read(own if settings.templates and (own / FILE).exists() else assets.folder("templates"))
 
 
 def read(folder: Path) -> Rules:

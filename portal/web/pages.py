@@ -148,7 +148,7 @@ class Pages:
 def _environment(locale: str, settings: Settings, statics: Statics) -> Environment:
     words, urls = Words(locale, settings.timezone), Urls(settings.prefix)
     environment = Environment(
-        loader=FileSystemLoader(assets.folder("templates")),
+        loader=FileSystemLoader([*filter(None, [settings.templates]), assets.folder("templates")]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         auto_reload=False,

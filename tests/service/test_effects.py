@@ -358,6 +358,36 @@ def test_a_task_that_is_refused_again_and_again_is_set_aside_with_the_reason(sho
     ]
 
 
+def test_a_crm_that_loses_every_answer_is_left_to_a_person(shop: Shop) -> None:
+    with_a_task(shop)
+    shop.book.trouble.extend(["garbled"] * 20)
+    shop.make_tasks()
+    assert task_state(shop)[0] == "aside" and len(shop.book.tasks) == 1
+
+
+def test_whoever_dies_after_the_task_was_made_finds_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_a_task(shop)
+    with monkeypatch.context() as patched, pytest.raises(DatabaseAway):
+        dies_at(patched, "portal.service.crm_tasks.outbox.finish", 1, after=False)
+        shop.make_tasks()
+    shop.stage.execute("UPDATE custom_hde_outbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
+    shop.make_tasks()
+    assert len(shop.book.tasks) == 1 and task_state(shop)[:2] == ("done", 1)
+
+
+def test_whoever_does_not_look_makes_it_twice(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the ones above."""
+
+    async def finds_nothing(_self: Crm, _marker: str) -> None:
+        return None
+
+    monkeypatch.setattr(Crm, "find_task", finds_nothing)
+    with_a_task(shop)
+    shop.book.trouble.append("lost")
+    shop.make_tasks()
+    assert len(shop.book.tasks) == 2
+
+
 def test_a_filter_that_is_ignored_finds_no_other_task(shop: Shop) -> None:
     with_a_task(shop)
     shop.book.tasks.append({"id": "77", "title": "Somebody else's"})

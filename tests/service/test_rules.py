@@ -11,6 +11,7 @@ from portal.errors import WrongSettings
 from portal.model import Status
 from portal.service import rules
 from portal.service.rules import By, Effect, Rules, Told
+from tests.helpdesk.conftest import Desk
 
 ALL = frozenset(Effect)
 
@@ -90,3 +91,10 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 def test_no_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings, match="cannot be read"):
         rules.read(tmp_path)
+
+
+def test_a_folder_of_ones_own_stands_in_for_ours_when_it_has_the_file(tmp_path: Path) -> None:
+    settings = Desk("v1", templates=str(tmp_path)).settings
+    assert rules.of(settings) == rules.of(Desk("v1").settings)
+    read(tmp_path, "rule = []")
+    assert rules.of(settings) == Rules(())
