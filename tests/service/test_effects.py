@@ -54,7 +54,6 @@ class Shop:
         self.book = Book(path="/rest/1/canary-secret/")
         self.rules: Rules = SHIPPED
         self.number = 0
-        made.execute("CREATE TABLE b_uts_order (VALUE_ID int NOT NULL PRIMARY KEY, UF_OTHER text, UF_HDE_TICKETS text)")
 
     def order(self, order: int, user: int, number: str) -> None:
         self.stage.execute(
