@@ -6,12 +6,21 @@ An event is a bell and no source: nothing of it is believed but that it is time 
 from __future__ import annotations
 
 import logging
+import random
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from portal.database import Databases, Unit
-from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy, HelpdeskMissing
+from portal.errors import (
+    DatabaseAway,
+    HelpdeskBanned,
+    HelpdeskBusy,
+    HelpdeskMissing,
+    HelpdeskUnauthorized,
+    HelpdeskUnreachable,
+)
 from portal.helpdesk.client import Client
 from portal.helpdesk.forgetting import forget
 from portal.model import Event, EventKind, Message, Ticket
@@ -31,6 +40,10 @@ Gives the ticket when it has read it, so that it is not read twice.
 
 LEASE_SECONDS = 120
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 5, 3600
+LONGEST_WAIT_SECONDS = 120.0
+"""A help desk that is away is asked again so soon for each event."""
+
+AWAY = (HelpdeskBanned, HelpdeskBusy, HelpdeskUnreachable, HelpdeskUnauthorized)
 
 LOOKS = 3
 """Times that a ticket is read at once for one event, when others act upon it meanwhile."""
@@ -170,15 +183,34 @@ def _is_ours(unit: Unit, event: Event, message: Message | None, first: bool | No
 
 
 async def _failed(databases: Databases, arrived: Arrived, error: Exception) -> None:
-    nobody_was_asked = isinstance(error, HelpdeskBanned | HelpdeskBusy)
-    seconds = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** (arrived.claim.attempts - 1))
-    reason = type(error).__name__
-    await databases.run(inbox.fail, arrived, reason, seconds, count=not nobody_was_asked)
-    log.warning(
-        "inbox %d: %s of ticket %d failed at attempt %d",
+    """Later again. A help desk that is away, or has locked us out, costs no attempt: no event dies of that."""
+    away = isinstance(error, AWAY)
+    seconds = _until_asked_again(arrived, error) if away else _back_off(arrived.claim.attempts)
+    await databases.run(inbox.fail, arrived, type(error).__name__, seconds, count=not away)
+    log.log(
+        logging.INFO if away else logging.WARNING,
+        "inbox %d: %s of ticket %d failed at attempt %d: %s",
         arrived.id,
         arrived.event.kind,
         arrived.event.ticket_id,
         arrived.claim.attempts,
-        exc_info=error,
+        type(error).__name__,
+        exc_info=None if away else error,
     )
+
+
+def _until_asked_again(arrived: Arrived, error: Exception) -> float:
+    """Seconds: when a ban is over, else the sooner the younger the event is."""
+    now = datetime.now(UTC)
+    if isinstance(error, HelpdeskBanned):
+        return max(1.0, (error.until - now).total_seconds()) + random.uniform(0, 5)  # noqa: S311  # no secret
+    age = (now - arrived.created_at).total_seconds()
+    return min(LONGEST_WAIT_SECONDS, max(FIRST_RETRY_SECONDS, age / 10)) * _jitter()
+
+
+def _back_off(attempts: int) -> float:
+    return min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** (attempts - 1)) * _jitter()
+
+
+def _jitter() -> float:
+    return random.uniform(0.75, 1.25)  # noqa: S311  # no secret is made of it

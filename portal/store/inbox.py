@@ -35,6 +35,7 @@ class Arrived:
     id: int
     event: Event
     claim: Claim
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
     row = unit.state.execute(_READ, {"id": claimed.id}).one()
     happened_at = row.happened_at.replace(tzinfo=UTC) if row.happened_at else None
     event = Event(row.kind.decode(), row.ticket_id, row.contact_id, row.message_id, happened_at, bytes(row.event_key))
-    return Arrived(claimed.id, event, claimed)
+    return Arrived(claimed.id, event, claimed, row.created_at.replace(tzinfo=UTC))
 
 
 def applied(unit: Unit, ticket_id: int) -> list[Applied]:
@@ -131,7 +132,8 @@ _SEEN = text(
     "state = IF(:vague AND state IN ('done', 'stale'), 'waiting', state) WHERE event_key = :key"
 )
 _READ = text(
-    "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key FROM custom_hde_inbox WHERE id = :id"
+    "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key, created_at "
+    "FROM custom_hde_inbox WHERE id = :id"
 )
 # Every row of the ticket is locked, those too that wait: two workers come here one after the other.
 _OF_TICKET = text(

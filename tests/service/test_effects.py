@@ -210,6 +210,17 @@ def test_a_ticket_that_was_merged_away_is_no_tickets_of_its_orders(shop: Shop) -
     assert shop.states() == ["done"] * 3
 
 
+def test_a_help_desk_that_is_away_for_hours_costs_no_event(shop: Shop) -> None:
+    ticket = shop.stage.ticket(ANNA)
+    shop.rings("ticket.created", ticket)
+    shop.stage.tell("faults", kind="status", value="503")
+    shop.work(times=15)
+    assert shop.states() == ["waiting"]
+    shop.stage.tell("mend")
+    shop.work()
+    assert shop.states() == ["done"] and len(shop.jobs()) == 2
+
+
 def test_an_event_of_a_ticket_that_never_was_ends(shop: Shop) -> None:
     shop.rings("ticket.created", 999_999)
     shop.work()
