@@ -85,6 +85,7 @@ def worker() -> None:
     from portal.app import run_worker_alone
 
     settings = _settings(Settings)
+    _inspect(settings)
     _migrate(settings)
     asyncio.run(run_worker_alone(settings))
 
@@ -189,13 +190,15 @@ def _settings(kind: type[S]) -> S:
 
 
 def _inspect(settings: Settings) -> None:
-    """What only the shop's database can tell of the settings is told before anything is served."""
+    """What only the shop's database, or a file, can tell of the settings is told before anything is served."""
     from portal.bitrix import tables
     from portal.bitrix.sessions import Gate
     from portal.database import Databases
+    from portal.service import rules
 
     databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
     try:
+        rules.of(settings)
         Gate(settings, databases.read_here(tables.inspect))
     except WrongSettings as error:
         _refuse(error)

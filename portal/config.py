@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -148,6 +150,8 @@ class Settings(PublicSettings, DatabaseSettings):
     locale: Literal["ru", "en"] = "ru"
     timezone: ZoneInfo = ZoneInfo("Europe/Moscow")
     """The shop's clock."""
+    templates: str = ""
+    """A folder whose templates, and rules.toml, stand in for ours; empty = ours alone."""
 
     @property
     def dialect(self) -> Literal["v1", "v2"]:
@@ -181,6 +185,21 @@ class Settings(PublicSettings, DatabaseSettings):
         if not re.fullmatch(r"(UF_[A-Z0-9_]{1,40})?", value):
             raise ValueError("must be the name of a user field, such as UF_HDE_TICKETS, or empty")
         return value
+
+    @field_validator("templates")
+    @classmethod
+    def _folder(cls, value: str) -> str:
+        if value and not Path(value).is_dir():
+            raise ValueError("must be a folder that is there")
+        return value
+
+    @field_validator("manager_email")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        try:
+            return validate_email(value, check_deliverability=False).normalized if value else ""
+        except EmailNotValidError:
+            raise ValueError("must be one e-mail address") from None
 
     @field_validator("crm_webhook_url")
     @classmethod

@@ -5,6 +5,10 @@ PortalError
 ├── NotFound                 not there, or not this customer's: never told apart  no
 ├── TooOften                 asked more often than allowed                        later, by the person
 ├── DatabaseAway             the database cannot be reached                       yes: 503 and Retry-After
+├── CrmError
+│   ├── CrmRefused           Bitrix24 understood and said no                       when a person has mended it
+│   ├── CrmAway              certainly nothing was done: no connection, a limit    yes
+│   └── CrmUnsure            a task was asked for, and the answer was lost         after looking for it
 └── HelpdeskError
     ├── HelpdeskMissing      the help desk says there is no such thing            no
     ├── HelpdeskRefused      it understood and said no (4xx)                      no
@@ -54,6 +58,28 @@ class DatabaseAway(PortalError):
     """The database cannot be reached or went away in the middle of a unit of work."""
 
     retry = True
+
+
+class CrmError(PortalError):
+    """Bitrix24 did not do what we asked of it."""
+
+
+class CrmRefused(CrmError):
+    """It understood and refused. `key`: it is the webhook's key or right that is wrong, and not what was asked."""
+
+    def __init__(self, reason: str, *, key: bool = False) -> None:
+        super().__init__(reason)
+        self.key = key
+
+
+class CrmAway(CrmError):
+    """Nothing was done: it cannot be reached, or has had enough calls for now."""
+
+    retry = True
+
+
+class CrmUnsure(CrmError):
+    """No usable answer came: what was asked for may have been done, or may be done yet."""
 
 
 class HelpdeskError(PortalError):

@@ -12,13 +12,18 @@ from functools import partial
 from time import monotonic
 
 from portal import logs, mail
+from portal.bitrix import tables
 from portal.config import Settings
+from portal.crm import Crm
 from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.helpdesk.client import Client
-from portal.service import inbound, letters
+from portal.service import inbound, letters, rules
+from portal.service.crm_tasks import CrmTasks
 from portal.service.delivery import KINDS, Deliverer
+from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
 from portal.service.identity import PROOF_MAIL
+from portal.service.inbound import Bell
 from portal.service.shop_changes import ShopChanges
 from portal.store import figures, inbox, limits, outbox, shop_seen, snapshots
 from portal.store.outbox import Job
@@ -36,6 +41,7 @@ LEASE_SECONDS = 300
 DELIVERIES_AT_ONCE = 4
 """A help desk that takes twenty seconds for one message does not hold up everybody's."""
 
+EVENTS_AT_ONCE = 2
 DELIVERY_LEASE_SECONDS = 60
 """Renewed while it takes longer; so long a message waits after its worker was killed."""
 
@@ -81,18 +87,30 @@ def steps(
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
     deliver = partial(_deliver, databases, Deliverer(settings, databases, client, tokens, render))
-    event = partial(inbound.step, databases)
+    event = partial(inbound.step, databases, _bell(settings, databases, client))
+    task = partial(_make_task, databases, _crm_tasks(settings, databases, render))
     shop = ShopChanges(settings, databases)
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
-        *([event] if settings.webhook_proofs else []),
+        partial(inbound.hear, databases),
+        *[event] * EVENTS_AT_ONCE,
+        *([task] if settings.crm_webhook_url.get_secret_value() else []),
         shop.told,
         _every(LOOK_SECONDS, shop.new),
         _every(LOOK_SECONDS, shop.changed),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
         _every(BEAT_SECONDS, partial(_beat, databases)),
     ]
+
+
+def _bell(settings: Settings, databases: Databases, client: Client) -> Bell:
+    return Bell(client, databases, Effects(settings, databases.read_here(tables.inspect), rules.of(settings)))
+
+
+def _crm_tasks(settings: Settings, databases: Databases, render: letters.Render) -> CrmTasks:
+    crm = Crm(settings.crm_webhook_url.get_secret_value(), settings.crm_responsible_id)
+    return CrmTasks(settings, databases, crm, render)
 
 
 def _every(seconds: float, step: Step) -> Step:
@@ -137,6 +155,16 @@ async def _deliver(databases: Databases, deliverer: Deliverer) -> bool:
     return True
 
 
+async def _make_task(databases: Databases, tasks: CrmTasks) -> bool:
+    """One task for Bitrix24."""
+    job = await databases.run(outbox.claim, [CRM_TASK], DELIVERY_LEASE_SECONDS)
+    if job is None:
+        return False
+    async with _held(databases, job):
+        await tasks.make(job)
+    return True
+
+
 @asynccontextmanager
 async def _held(databases: Databases, job: Job) -> AsyncIterator[None]:
     """Keep the claim for as long as the block takes."""
@@ -177,7 +205,7 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     return True
 
 
-_LETTERS = {PROOF_MAIL: letters.proof}
+_LETTERS = {PROOF_MAIL: letters.proof, MANAGER_MAIL: letters.manager}
 
 
 def _is_final(error: Exception) -> bool:

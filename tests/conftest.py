@@ -43,6 +43,7 @@ class MariaDB:
     def start(self) -> None:
         self.process = subprocess.Popen(
             [_program("mariadbd"), "--no-defaults", f"--datadir={self.folder / 'data'}", f"--socket={self.socket}", "--skip-networking",
+             f"--tmpdir={self.folder}",  # a server that starts clears away what others have in a shared one
              f"--pid-file={self.folder / 'pid'}", "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=128M", *_as_me()],
             stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"),
         )  # fmt: skip

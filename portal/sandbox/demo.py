@@ -17,8 +17,8 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.sandbox import check as walk
-from portal.sandbox import embedded, mailbox, people, shop
+from portal.sandbox import crm, embedded, mailbox, people, shop
 from portal.sandbox.embedded import Database, NoDatabase
 from portal.sandbox.front import one_origin, served
 from portal.sandbox.helpdesk import running as helpdesk_running
@@ -162,6 +162,8 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
             widget_script=f"{helpdesk}/js/contact-widget.js",
             panel_secrets=_key(folder / "panel"),
             webhook_secrets=_key(folder / "webhook-key"),
+            manager_email="manager@shop.example",
+            crm_webhook_url=await stack.enter_async_context(_crm(_key(folder / "crm-key"))),
         )
         state.outgoing.set(url=f"{settings.public_url}{WEBHOOK}", secret=_key(folder / "webhook-key"))
         requests = f"{settings.prefix}/"
@@ -187,6 +189,15 @@ async def _walk(addresses: Addresses, told_to_end: asyncio.Event) -> int:
         walking.cancel()
         return FAILED
     return 0 if walking.result() else FAILED
+
+
+@asynccontextmanager
+async def _crm(secret: str) -> AsyncIterator[str]:
+    """A Bitrix24; yields the address of its incoming webhook."""
+    book = crm.Book(path=f"/rest/1/{secret}/")
+    with socket.create_server((HOST, 0)) as listener:
+        async with served(crm.create_app(book), listener):
+            yield f"http://{HOST}:{listener.getsockname()[1]}{book.path}"
 
 
 @contextmanager
@@ -222,7 +233,7 @@ My Requests: the demo
                   {ANNA.login:20} password {ANNA.password:8} her address is proven: she sees her requests
                   {BORIS.login:20} password {BORIS.password:8} his is not yet: the link comes by mail
   My Requests   {at.shop}{at.prefix}/
-  mail          {at.shop}/_mail/
+  mail          {at.shop}/_mail/                   the manager's letters about new requests, too
   help desk     {at.helpdesk}/_sandbox/   answer as an operator, write as a customer, break it
   orders        curl -H 'Authorization: Bearer {at.panel}' '{at.shop}/api/orders/?user_id={ANNA.id}'
   database      {database.what}

@@ -1,4 +1,7 @@
-"""The tables of the module sale, as schema.py has those of the core: old = sale 17.8, new = sale 25.0."""
+"""The tables of the module sale, as schema.py has those of the core: old = sale 17.8, new = sale 25.0.
+
+b_uts_order is made by the core when somebody adds a user field to orders: the demo's shop has added ours.
+"""
 
 from __future__ import annotations
 
@@ -112,4 +115,8 @@ b_sale_status_lang
     STATUS_ID varchar(2) NOT NULL, LID char(2) NOT NULL, NAME varchar(100) NOT NULL, DESCRIPTION varchar(250),
     [old] UNIQUE KEY ixs_status_lang_status_id (STATUS_ID, LID),
     PRIMARY KEY (STATUS_ID, LID),
+
+b_uts_order
+    VALUE_ID int NOT NULL, UF_HDE_TICKETS text,
+    PRIMARY KEY (VALUE_ID),
 """

@@ -14,7 +14,7 @@ from enum import StrEnum
 from portal.database import Unit
 from portal.errors import NotFound, TooOften
 from portal.model import Customer
-from portal.store import limits, links, outbox
+from portal.store import limits, links, outbox, profiles
 from portal.store.links import Holdings
 from portal.tokens import Tokens
 
@@ -78,7 +78,7 @@ def person(customer: Customer, has: Holdings, *, shared: bool, trust_shop: bool)
         joins = BY_SHOP
     else:
         joins = None
-    withdrawn = frozenset(row.contact_id for row in here if not row.sees)
+    withdrawn = frozenset(row.contact_id for row in here if row.is_withdrawn)
     sight = Sight.PROVEN if contacts or joins else Sight.UNPROVEN
     return Person(customer, sight, contacts, withdrawn, joins, has.tickets)
 
@@ -120,3 +120,4 @@ def prove(unit: Unit, tokens: Tokens, who: Customer, token: str) -> None:
     if limits.hit(unit, f"proof:{jti}", 1, PROOF_SECONDS):
         raise NotFound
     links.prove(unit, who.id, who.email, BY_MAIL)
+    profiles.take_over(unit, who.id, who.email)

@@ -49,6 +49,33 @@ def proof(settings: Settings, tokens: Tokens, render: Render, job_id: int, paylo
     return message
 
 
+def manager(
+    settings: Settings, _tokens: Tokens, render: Render, _job_id: int, payload: Mapping[str, Any]
+) -> EmailMessage:
+    """The letter to the shop's manager about something that happened in the help desk.
+
+    The Message-ID follows from what happened (payload["occasion"]), so that however often it is sent it is one letter
+    to the mail program. Raises Undeliverable.
+    """
+    shop = urlsplit(settings.public_url).hostname or ""
+    context = {**payload, "shop": shop}
+    message = EmailMessage()
+    message["From"] = _from(settings.mail_from)
+    message["To"] = _to(settings.manager_email)
+    message["Subject"] = _one_line(render("email/manager.subject.txt", settings.locale, context))
+    message["Date"] = format_datetime(datetime.now(UTC))
+    message["Message-ID"] = f"<portal-{payload['occasion'].replace(':', '-')}@{shop}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(render("email/manager.txt", settings.locale, context))
+    message.add_alternative(render("email/manager.html", settings.locale, context), subtype="html")
+    return message
+
+
+def _one_line(words: str) -> str:
+    """What may stand in a header: a customer's own words are in it."""
+    return "".join(letter for letter in " ".join(words.split()) if letter.isprintable())
+
+
 def _from(setting: str) -> Address:
     name, address = parseaddr(setting)
     return Address(name, addr_spec=address)

@@ -9,12 +9,12 @@ from datetime import datetime
 
 from cachetools import TTLCache
 
-from portal.database import Databases
+from portal.database import Databases, Unit
 from portal.errors import HelpdeskError, NotFound
 from portal.helpdesk.cache import Cache
 from portal.model import Copy, Ticket, TicketPage
 from portal.service.identity import Person, Sight
-from portal.store import links
+from portal.store import links, profiles
 
 OWN_ASKED = 3
 """Own tickets that the first page of their contact does not list and that are looked at one by one; the newest."""
@@ -52,8 +52,13 @@ async def contacts_of(person: Person, desk: Desk, until: float) -> tuple[int, ..
     if found.stale:
         return tuple(sorted(ids & person.contacts))
     if new := ids - person.contacts:
-        await desk.databases.run(links.add, person.customer.id, person.customer.email, person.joins, sorted(new))
+        await desk.databases.run(_join, person.customer.id, person.customer.email, person.joins, sorted(new))
     return tuple(sorted(ids))
+
+
+def _join(unit: Unit, user_id: int, email: str, evidence: str, contact_ids: Sequence[int]) -> None:
+    links.add(unit, user_id, email, evidence, contact_ids)
+    profiles.take_over(unit, user_id, email)
 
 
 async def own_elsewhere(person: Person, desk: Desk, contacts: Sequence[int], until: float) -> list[Copy[TicketPage]]:

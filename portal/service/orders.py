@@ -1,9 +1,10 @@
-"""The orders of a customer: those he may name in a request, and the pull that the help desk's plugin reads."""
+"""The orders of a customer: those he may name in a request, those a text names, and the plugin's pull."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from portal.bitrix import users
@@ -19,6 +20,11 @@ from portal.store import links, order_tickets
 
 PAGE_SIZE = 20
 CHOICES = 50
+
+SURE_DIGITS = 6
+"""A number of so many digits is no year and no quantity."""
+
+CUE = r"(?i:№|#|\bno\.?|\bn\.|\border(?: (?:number|no\.?))?|\bзаказ\w{0,3}(?: номер)?)[\s:№#]{0,5}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +99,10 @@ class Orders:
         return ticket
 
     def _pull_by(self, unit: Unit, ticket: Ticket, page: int, asking: int | None) -> Pull:
-        user_id = self._whose(unit, ticket, by_address=asking is None)
+        user_id = whose(unit, self._shape, ticket, by_address=asking is None)
         if user_id is None or asking not in (None, user_id):
             raise NotFound
         return self._pull(unit, user_id, page, asking)
-
-    def _whose(self, unit: Unit, ticket: Ticket, *, by_address: bool) -> int | None:
-        """The account that has proven the address of the ticket's requester, and still is the only one with it.
-
-        `by_address`: else the only account with that address, proven or not. That is for the help desk's own people,
-        who read the address in the ticket.
-        """
-        known = links.of_contact(unit, ticket.requester_id)
-        proven = {link.email for link in known if link.sees}
-        holders = {email: users.sole_holder(unit, self._shape, email) for email in proven}
-        seeing = {link.user_id for link in known if link.sees and holders[link.email] == link.user_id}
-        if len(seeing) == 1:
-            return seeing.pop()
-        if not by_address or not ticket.requester_email:
-            return None
-        sole = users.sole_holder(unit, self._shape, ticket.requester_email)
-        withdrawn = {link.user_id for link in known if not link.sees}
-        return None if sole in withdrawn else sole
 
     def _pull(self, unit: Unit, user_id: int, page: int, asking: int | None) -> Pull:
         buyer = self._sale.buyer(unit, user_id)
@@ -124,3 +112,43 @@ class Orders:
         orders = self._sale.page(unit, user_id, PAGE_SIZE, offset) if offset < buyer.orders else ()
         tickets = order_tickets.of_orders(unit, [order.id for order in orders])
         return Pull(buyer, orders, tickets, page, max(1, -(-buyer.orders // PAGE_SIZE)), buyer.orders)
+
+
+def whose(unit: Unit, shape: Shape, ticket: Ticket, *, by_address: bool) -> int | None:
+    """The account that has proven the address of the ticket's requester, and still is the only one with it.
+
+    `by_address`: else the only account with that address, proven or not. That is for the help desk's own people,
+    who read the address in the ticket.
+    """
+    known = links.of_contact(unit, ticket.requester_id)
+    proven = {link.email for link in known if link.sees}
+    holders = {email: users.sole_holder(unit, shape, email) for email in proven}
+    seeing = {link.user_id for link in known if link.sees and holders[link.email] == link.user_id}
+    if len(seeing) == 1:
+        return seeing.pop()
+    if not by_address or not ticket.requester_email:
+        return None
+    sole = users.sole_holder(unit, shape, ticket.requester_email)
+    withdrawn = {link.user_id for link in known if link.is_withdrawn}
+    return None if sole in withdrawn else sole
+
+
+def present_account(unit: Unit, shape: Shape, ticket: Ticket) -> int | None:
+    """The account that the ticket's present requester is, for the shop's own people; None when nobody can say."""
+    owner = links.owner(unit, ticket.id)
+    if owner and owner.contact_id == ticket.requester_id:
+        return owner.user_id
+    return whose(unit, shape, ticket, by_address=True)
+
+
+def named(orders: Iterable[OrderChoice], text: str) -> list[OrderChoice]:
+    """Those of `orders` whose number stands in `text`, letter for letter.
+
+    A short number of digits alone may be anything, a year or a quantity: it counts after a word that says order.
+    """
+    return [order for order in orders if order.number in text and _names(order.number).search(text)]
+
+
+def _names(number: str) -> re.Pattern[str]:
+    before = "" if len(number) >= SURE_DIGITS or not number.isdecimal() else CUE
+    return re.compile(rf"{before}(?<![\w-]){re.escape(number)}(?![\w-])")

@@ -1,13 +1,15 @@
 """custom_hde_inbox: what the help desk says has happened, each event once, kept before it is acknowledged.
 
-How events are claimed and done is told in queue.py. An event of a kind that we do not act upon is kept as `skipped`.
+How events are claimed and done is told in queue.py. An event of a kind that we do not act upon is kept as `skipped`;
+one that told nothing new, when its ticket was read again, ends as `stale`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -17,8 +19,11 @@ from portal.model import Event, EventKind
 from portal.store.queue import Claim, Queue
 
 MAX_ATTEMPTS = 10
+UNHEARD_AT_ONCE = 50
 DONE_DAYS, DEAD_DAYS = 30, 90
 """A done event is what a repeat of it is told by: the help desk repeats for a day."""
+
+DONE, STALE = "done", "stale"
 
 KINDS: Sequence[str] = tuple(EventKind)
 
@@ -32,6 +37,17 @@ class Arrived:
     id: int
     event: Event
     claim: Claim
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An event of a ticket that was acted upon `at`; `version` is the ticket's own time of its last change, as read."""
+
+    kind: str
+    message_id: int | None
+    version: datetime
+    at: datetime
 
 
 def put(unit: Unit, event: Event) -> int | None:
@@ -68,14 +84,47 @@ def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
     if claimed is None:
         return None
     row = unit.state.execute(_READ, {"id": claimed.id}).one()
-    happened_at = row.happened_at.replace(tzinfo=UTC) if row.happened_at else None
-    event = Event(row.kind.decode(), row.ticket_id, row.contact_id, row.message_id, happened_at, bytes(row.event_key))
-    return Arrived(claimed.id, event, claimed)
+    return Arrived(claimed.id, _event(row), claimed, row.created_at.replace(tzinfo=UTC))
 
 
-def finish(unit: Unit, arrived: Arrived) -> bool:
-    """It is done. False when it was no longer ours."""
-    return _queue.end(unit, arrived.claim, "done")
+def applied(unit: Unit, ticket_id: int) -> list[Applied]:
+    """What has been acted upon for this ticket. Nobody else acts upon any of its events until the unit's end."""
+    rows = unit.state.execute(_OF_TICKET, {"ticket": ticket_id})
+    return [
+        Applied(kind.decode(), message_id, version.replace(tzinfo=UTC), finished_at.replace(tzinfo=UTC))
+        for kind, message_id, version, finished_at in rows
+        if version is not None
+    ]
+
+
+def finish(unit: Unit, arrived: Arrived, state: str = DONE, version: datetime | None = None) -> bool:
+    """It has come to its end, DONE or STALE; `version` (aware) is kept when it was acted upon. False: not ours."""
+    if not _queue.end(unit, arrived.claim, state):
+        return False
+    if version is not None:
+        told = {"id": arrived.id, "version": version.astimezone(UTC).replace(tzinfo=None)}
+        unit.state.execute(_VERSION, told)
+    return True
+
+
+def unheard(unit: Unit) -> list[tuple[int, Event]]:
+    """Events whose copies have not been forgotten yet, with their ids; a bounded number, oldest first."""
+    return [(row.id, _event(row)) for row in unit.state.execute(_UNHEARD, {"limit": UNHEARD_AT_ONCE})]
+
+
+def heard(unit: Unit, event_id: int) -> bool:
+    """What it makes old is forgotten in this unit of work. False when somebody else has done so."""
+    return bool(unit.state.execute(_HEARD, {"id": event_id}).rowcount)
+
+
+def fail(unit: Unit, arrived: Arrived, reason: str, retry_in: float, *, count: bool = True) -> bool:
+    """It failed: again in `retry_in` seconds, or dead after the last attempt. False when it was no longer ours.
+
+    Without `count` this attempt was none, as nobody could be asked.
+    """
+    if count and arrived.claim.left <= 0:
+        return bury(unit, arrived, reason)
+    return _queue.again(unit, arrived.claim, reason, retry_in, count=count)
 
 
 def bury(unit: Unit, arrived: Arrived, reason: str) -> bool:
@@ -83,9 +132,14 @@ def bury(unit: Unit, arrived: Arrived, reason: str) -> bool:
     return _queue.end(unit, arrived.claim, "dead", reason)
 
 
+def _event(row: Any) -> Event:
+    happened_at = row.happened_at.replace(tzinfo=UTC) if row.happened_at else None
+    return Event(row.kind.decode(), row.ticket_id, row.contact_id, row.message_id, happened_at, bytes(row.event_key))
+
+
 def sweep(unit: Unit) -> int:
     """Forget what came long ago, a bounded number at a time; returns how many rows went."""
-    return _queue.sweep(unit, DONE_DAYS, ["done", "skipped", "stale"]) + _queue.sweep(
+    return _queue.sweep(unit, DONE_DAYS, [DONE, STALE, "skipped"]) + _queue.sweep(
         unit, DEAD_DAYS, ["dead", "discarded"]
     )
 
@@ -99,9 +153,22 @@ _PUT = text(
 # Assignments are evaluated from left to right: the state is the last to change.
 _SEEN = text(
     "UPDATE custom_hde_inbox SET seen = seen + 1, "
-    "attempts = IF(:vague AND state IN ('done', 'dead'), 0, attempts), "
-    "state = IF(:vague AND state IN ('done', 'dead'), 'waiting', state) WHERE event_key = :key"
+    "attempts = IF(:vague AND state IN ('done', 'stale', 'dead'), 0, attempts), "
+    "heard_at = IF(:vague, NULL, heard_at), "
+    "state = IF(:vague AND state IN ('done', 'stale', 'dead'), 'waiting', state) WHERE event_key = :key"
 )
 _READ = text(
-    "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key FROM custom_hde_inbox WHERE id = :id"
+    "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key, created_at "
+    "FROM custom_hde_inbox WHERE id = :id"
 )
+# Every row of the ticket is locked, those too that wait: two workers come here one after the other.
+_OF_TICKET = text(
+    "SELECT kind, message_id, version, finished_at FROM custom_hde_inbox WHERE ticket_id = :ticket "
+    "ORDER BY id FOR UPDATE"
+)
+_UNHEARD = text(
+    "SELECT id, kind, ticket_id, contact_id, message_id, happened_at, event_key FROM custom_hde_inbox "
+    "WHERE state IN ('waiting', 'running') AND heard_at IS NULL ORDER BY id LIMIT :limit"
+)
+_HEARD = text("UPDATE custom_hde_inbox SET heard_at = UTC_TIMESTAMP(6) WHERE id = :id AND heard_at IS NULL")
+_VERSION = text("UPDATE custom_hde_inbox SET version = :version WHERE id = :id")

@@ -17,6 +17,9 @@ OWN_TICKETS = 500
 ADDRESS = 0
 """The contact id of the row that proves an address itself, before any contact with it is known."""
 
+FOR_OPERATORS = "address"
+"""The evidence of a link that nobody has proven: operators see whose contact it may be, he sees nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -27,6 +30,11 @@ class Link:
     evidence: str
     sees: bool
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it was taken away, and not just never granted."""
+        return not self.sees and self.evidence != FOR_OPERATORS
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -35,6 +43,12 @@ class Account:
     user_id: int
     email: str
     sees: bool
+    evidence: str = ""
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it was taken away, and not just never granted."""
+        return not self.sees and self.evidence != FOR_OPERATORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +89,7 @@ def owner(unit: Unit, ticket_id: int) -> Owner | None:
 def of_contact(unit: Unit, contact_id: int) -> list[Account]:
     """The accounts that are linked to this contact, granted or withdrawn."""
     rows = unit.state.execute(_OF_CONTACT, {"contact": contact_id})
-    return [Account(user_id, email.decode(), bool(sees)) for user_id, email, sees in rows]
+    return [Account(user_id, email.decode(), bool(sees), evidence.decode()) for user_id, email, sees, evidence in rows]
 
 
 def own(unit: Unit, ticket_id: int, user_id: int, contact_id: int, evidence: str, *, jti: str | None = None) -> bool:
@@ -106,10 +120,21 @@ def prove(unit: Unit, user_id: int, email: str, evidence: str) -> None:
 
 
 def add(unit: Unit, user_id: int, email: str, evidence: str, contact_ids: Iterable[int]) -> None:
-    """Contacts that carry a proven address. A row that is there already stays as it is, withdrawn ones too."""
+    """Contacts that carry a proven address. A withdrawn row stays so; one for the operators alone becomes a grant."""
     rows = [_row(user_id, contact_id, email, evidence) for contact_id in contact_ids]
     if rows:
-        unit.state.execute(_INSERT, rows)
+        unit.state.execute(_ADD, rows)
+
+
+def note(unit: Unit, user_id: int, email: str, contact_id: int) -> bool:
+    """The account holds the contact's address and has not proven it: for operators. False when there is a row."""
+    try:
+        unit.state.execute(_NOTE, _row(user_id, contact_id, email, FOR_OPERATORS))
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        return False
+    return True
 
 
 def lapse(unit: Unit, user_id: int, email: str) -> None:
@@ -127,7 +152,7 @@ _OF = text(
     "ORDER BY ticket_id DESC LIMIT :limit)"
 )
 _OWNER = text("SELECT user_id, contact_id FROM custom_hde_ticket_owner WHERE ticket_id = :ticket")
-_OF_CONTACT = text("SELECT user_id, email, sees FROM custom_hde_user_map WHERE contact_id = :contact")
+_OF_CONTACT = text("SELECT user_id, email, sees, evidence FROM custom_hde_user_map WHERE contact_id = :contact")
 _OWN = text(
     "INSERT INTO custom_hde_ticket_owner (ticket_id, user_id, contact_id, evidence, jti, created_at) "
     "VALUES (:ticket, :user, :contact, :evidence, :jti, UTC_TIMESTAMP(6))"
@@ -136,6 +161,16 @@ _INSERT = text(
     "INSERT INTO custom_hde_user_map (user_id, contact_id, email, evidence, sees, created_at) "
     "VALUES (:user, :contact, :email, :evidence, 1, UTC_TIMESTAMP(6)) "
     "ON DUPLICATE KEY UPDATE user_id = VALUES(user_id)"
+)
+# Assignments are evaluated from left to right: the evidence is the last to change.
+_ADD = text(
+    "INSERT INTO custom_hde_user_map (user_id, contact_id, email, evidence, sees, created_at) "
+    "VALUES (:user, :contact, :email, :evidence, 1, UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE "
+    "sees = IF(evidence = 'address', 1, sees), evidence = IF(evidence = 'address', VALUES(evidence), evidence)"
+)
+_NOTE = text(
+    "INSERT INTO custom_hde_user_map (user_id, contact_id, email, evidence, sees, created_at) "
+    "VALUES (:user, :contact, :email, :evidence, 0, UTC_TIMESTAMP(6))"
 )
 _LAPSE = text("DELETE FROM custom_hde_user_map WHERE user_id = :user AND email <> :email")
 _GRANT = text(

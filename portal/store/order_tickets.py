@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.exc import IntegrityError
 
 from portal.database import Unit, is_duplicate
+
+OPEN, CLOSED, GONE = "open", "closed", "gone"
+"""How a ticket stands to its order; gone: deleted, or somebody else's now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A ticket of an order, by the number that people know; `order` is the order's number."""
+
+    order_id: int
+    order: str
+    ticket_id: int
+    ticket: str
+    standing: str
 
 
 def put(unit: Unit, order_id: int, ticket_id: int, user_id: int, number: str, evidence: str) -> bool:  # noqa: PLR0917  # a row
@@ -29,7 +44,7 @@ def put(unit: Unit, order_id: int, ticket_id: int, user_id: int, number: str, ev
 
 
 def of_orders(unit: Unit, order_ids: Sequence[int]) -> dict[int, list[int]]:
-    """The tickets about these orders, newest first, by order; one query."""
+    """The tickets about these orders, newest first, by order; one query. Without those that are gone."""
     found: dict[int, list[int]] = {}
     if order_ids:
         for order_id, ticket_id in unit.state.execute(_OF_ORDERS, {"orders": order_ids}):
@@ -37,10 +52,53 @@ def of_orders(unit: Unit, order_ids: Sequence[int]) -> dict[int, list[int]]:
     return found
 
 
+def of_ticket(unit: Unit, ticket_id: int) -> list[int]:
+    """The orders that this ticket is, or was, about."""
+    return [row[0] for row in unit.state.execute(_OF_TICKET, {"ticket": ticket_id})]
+
+
+def tell(unit: Unit, ticket_id: int, ticket_number: str, user_id: int | None, *, closed: bool) -> None:
+    """The ticket is `user_id`'s now, and stands so. It is gone from the orders of anybody else."""
+    told = {
+        "ticket": ticket_id,
+        "number": ticket_number.encode()[:64],
+        "user": user_id,
+        "standing": (CLOSED if closed else OPEN).encode(),
+    }
+    unit.state.execute(_TELL, told)
+
+
+def gone(unit: Unit, ticket_id: int) -> None:
+    """There is no such ticket any more."""
+    unit.state.execute(_GONE, {"ticket": ticket_id})
+
+
+def standings(unit: Unit, order_ids: Collection[int]) -> list[Standing]:
+    """The tickets of these orders, gone ones too, newest first. Nobody else changes them until the unit's end."""
+    if not order_ids:
+        return []
+    rows = unit.state.execute(_STANDINGS, {"orders": sorted(order_ids)})
+    return [
+        Standing(order_id, number.decode(), ticket_id, ticket.decode() or str(ticket_id), standing.decode())
+        for order_id, number, ticket_id, ticket, standing in rows
+    ]
+
+
 _PUT = text(
     "INSERT INTO custom_hde_order_ticket (order_id, ticket_id, user_id, number, evidence, created_at) "
     "VALUES (:order, :ticket, :user, :number, :evidence, UTC_TIMESTAMP(6))"
 )
 _OF_ORDERS = text(
-    "SELECT order_id, ticket_id FROM custom_hde_order_ticket WHERE order_id IN :orders ORDER BY ticket_id DESC"
+    "SELECT order_id, ticket_id FROM custom_hde_order_ticket WHERE order_id IN :orders AND standing <> 'gone' "
+    "ORDER BY ticket_id DESC"
+).bindparams(bindparam("orders", expanding=True))
+_OF_TICKET = text("SELECT order_id FROM custom_hde_order_ticket WHERE ticket_id = :ticket ORDER BY order_id")
+_TELL = text(
+    "UPDATE custom_hde_order_ticket SET ticket_number = :number, standing = IF(user_id = :user, :standing, 'gone') "
+    "WHERE ticket_id = :ticket"
+)
+_GONE = text("UPDATE custom_hde_order_ticket SET standing = 'gone' WHERE ticket_id = :ticket")
+_STANDINGS = text(
+    "SELECT order_id, number, ticket_id, ticket_number, standing FROM custom_hde_order_ticket "
+    "WHERE order_id IN :orders ORDER BY order_id, ticket_id DESC FOR UPDATE"
 ).bindparams(bindparam("orders", expanding=True))

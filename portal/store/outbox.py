@@ -207,6 +207,12 @@ def results(unit: Unit, queue: str) -> frozenset[int]:
     return frozenset(row[0] for row in unit.state.execute(_RESULTS, {"queue": queue.encode()}))
 
 
+def under_way(unit: Unit, kinds: Sequence[str], marks: Sequence[str]) -> bool:
+    """Whether a job of these kinds that has not come to its end carries one of these marks."""
+    rows = unit.state.execute(_MARKED, {"kinds": [kind.encode() for kind in kinds]})
+    return any(json.loads(payload).get("mark") in marks for (payload,) in rows)
+
+
 def busy_users(unit: Unit, kinds: Sequence[str], settled_seconds: int, failed_days: int) -> frozenset[int]:
     """The customers for whom `of` has something to tell."""
     told = {"kinds": [kind.encode() for kind in kinds], "settled": settled_seconds, "failed": failed_days}
@@ -267,6 +273,10 @@ _RESULT = text(
     "UPDATE custom_hde_outbox SET ticket_id = COALESCE(:ticket, ticket_id), result_id = :result WHERE id = :id"
 )
 _RESULTS = text("SELECT result_id FROM custom_hde_outbox WHERE queue = :queue AND result_id IS NOT NULL")
+_MARKED = text(
+    "SELECT payload FROM custom_hde_outbox WHERE state IN ('waiting', 'running') AND kind IN :kinds "
+    "AND sent_at IS NOT NULL"
+).bindparams(bindparam("kinds", expanding=True))
 _RECORD = "SELECT id, kind, state, ticket_id, result_id, payload, created_at, finished_at FROM custom_hde_outbox "
 _UNDER_WAY = "kind IN :kinds AND state IN ('waiting', 'running')"
 _OVER = (

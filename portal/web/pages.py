@@ -12,6 +12,8 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/prove.html: `state`, `email`, `can_prove`, and what the template's first line says
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
+- email/manager.*, desk/task.*: `what` has happened (created, message, status), `number`, `subject`, `email`, `status`,
+  `orders` (number and address of each), and in a letter `shop`
 - desk/message.html, desk/note.html: what goes to the help desk (service/delivery.py)
 
 `attempt` counts how often a page that is still being fetched has refreshed itself (0 at first, `?try=1` on the next);
@@ -161,7 +163,7 @@ class Pages:
 def _environment(locale: str, settings: Settings, statics: Statics) -> Environment:
     words, urls = Words(locale, settings.timezone), Urls(settings.prefix)
     environment = Environment(
-        loader=FileSystemLoader(assets.folder("templates")),
+        loader=FileSystemLoader([*filter(None, [settings.templates]), assets.folder("templates")]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         auto_reload=False,

@@ -63,7 +63,7 @@ ORDERS = (
 
 def settings() -> Settings:
     """As much of the settings as pages ask about."""
-    return cast(Settings, SimpleNamespace(prefix=PREFIX, timezone=ZoneInfo("Europe/Moscow"), locale="ru"))
+    return cast(Settings, SimpleNamespace(prefix=PREFIX, timezone=ZoneInfo("Europe/Moscow"), locale="ru", templates=""))
 
 
 def make_pages() -> tuple[Pages, Statics]:

@@ -20,6 +20,7 @@ from portal.app import _letters
 from portal.helpdesk.client import Client
 from portal.model import Customer
 from portal.service import identity
+from portal.service.effects import MANAGER_MAIL
 from portal.store import outbox
 from portal.tokens import Tokens
 from portal.web.pages import Pages
@@ -136,3 +137,44 @@ def test_greylisting_is_no_refusal(
     shop.databases.run_here(identity.ask, CUSTOMER, "ru")
     assert work(shop, mailbox[1])
     assert shop.execute("SELECT state FROM custom_hde_outbox") == [(state,)]
+
+
+SAID = {
+    "what": "created",
+    "occasion": "created:10482",
+    "number": "HLP-10482",
+    "subject": "Where\r\nBcc: evil@evil.example <script>",
+    "email": EMAILS[ANNA],
+    "status": "open",
+    "orders": [("A-1007", "https://shop.example/bitrix/admin/sale_order_view.php?ID=1007")],
+}
+
+
+@pytest.mark.parametrize(("locale", "words"), [("ru", "новое обращение"), ("en", "new request")])
+def test_the_manager_gets_one_letter_however_often_it_is_sent(
+    shop: Stage, mailbox: tuple[Mailbox, str], locale: str, words: str
+) -> None:
+    box, url = mailbox
+    shop.settings = shop.settings_with(manager_email="manager@shop.example", locale=locale)
+    for _ in range(2):
+        shop.databases.run_here(outbox.put, MANAGER_MAIL, SAID, ANNA)
+        assert work(shop, url)
+    first, second = box.letters
+    assert first["Message-ID"] == second["Message-ID"] == "<portal-created-10482@shop.example>"
+    assert first["To"] == "manager@shop.example" and first["Bcc"] is None
+    assert words in first["Subject"] and "HLP-10482: Where Bcc: evil" in first["Subject"]
+    text = first.get_body(("plain",)).get_content()
+    html = first.get_body(("html",)).get_content()
+    for part in (text, html):
+        assert EMAILS[ANNA] in part and "A-1007" in part and "sale_order_view.php?ID=1007" in part
+    assert "<script>" not in html
+
+
+@pytest.mark.parametrize("what", ["created", "message", "status"])
+def test_a_letter_says_what_has_happened(shop: Stage, mailbox: tuple[Mailbox, str], what: str) -> None:
+    box, url = mailbox
+    shop.settings = shop.settings_with(manager_email="manager@shop.example", locale="en")
+    shop.databases.run_here(outbox.put, MANAGER_MAIL, {**SAID, "what": what, "email": "", "orders": []}, None)
+    assert work(shop, url)
+    told = {"created": "new request has come", "message": "new message", "status": "status of a request has changed"}
+    assert told[what] in box.letters[0].get_body(("plain",)).get_content()

@@ -1,0 +1,234 @@
+"""What an event of the help desk sets off in the shop: the order's field, a letter to the manager, a task in Bitrix24.
+
+All of it is decided and written down in one transaction with the event's end: letters and tasks as jobs of the outbox,
+each named by its occasion, so that nothing is lost and nothing is done twice wherever a process dies.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.bitrix import users
+from portal.bitrix.order_field import OrderField
+from portal.bitrix.orders import ADMIN_PATH, Sale
+from portal.bitrix.tables import Shape
+from portal.config import Settings
+from portal.database import Unit
+from portal.model import Contact, Event, EventKind, Message, Ticket
+from portal.service.orders import named, present_account
+from portal.service.rules import By, Effect, Rules, Told
+from portal.store import inbox, links, order_tickets, outbox, profiles
+from portal.store.inbox import Applied
+from portal.store.order_tickets import GONE, OPEN, Standing
+
+MANAGER_MAIL = "mail.manager"
+CRM_TASK = "crm.task"
+
+BY_TEXT = "text"
+"""The evidence for an order whose number stands in the ticket's subject or first message."""
+
+ORDERS_LOOKED_FOR = 200
+"""A customer's newest orders, whose numbers are looked for in what he wrote."""
+
+TEXT_CHARACTERS = 20_000
+FIELD_TICKETS = 50
+"""Tickets an order's field names; of more, the newest."""
+
+WHAT = {EventKind.TICKET_CREATED: "created", EventKind.MESSAGE_CREATED: "message", EventKind.STATUS_CHANGED: "status"}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What an event means, now that its ticket was read again. `ticket` is None when there is none any more.
+
+    `message`: the one it is about, of a new ticket the first; None when not asked for, or when no customer may see it.
+    `stranger`: the requester, when he may have to be written down as a person without an account.
+    `as_of`: when somebody acted upon this ticket last, before it was read.
+    """
+
+    event: Event
+    ticket: Ticket | None
+    message: Message | None = None
+    first: bool | None = None
+    ours: bool = False
+    stranger: Contact | None = None
+    as_of: datetime | None = None
+
+
+class Outdated(Exception):
+    """Somebody has acted upon the same ticket since it was read: what he saw may be newer, so it is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """What the field of this order (its number) said, and says now."""
+
+    order: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was set off: fields that say something else now, letters and tasks put. `stale`: it told nothing new.
+
+    `version`: the ticket's own time of its last change, None where there is no ticket.
+    """
+
+    fields: tuple[FieldChange, ...] = ()
+    mails: int = 0
+    tasks: int = 0
+    stale: bool = False
+    version: datetime | None = None
+
+
+class Effects:
+    """Built once: the shop, and the rules that say what sets off what. Talks to the databases only."""
+
+    def __init__(self, settings: Settings, shape: Shape, rules: Rules) -> None:
+        self._settings = settings
+        self._shape = shape
+        self._sale = Sale(shape, settings.site_id, settings.timezone, settings.locale)
+        self._field = OrderField(settings.order_field)
+        on = {
+            Effect.ORDER_FIELD: True,
+            Effect.MAIL_MANAGER: settings.mail and settings.manager_email,
+            Effect.CRM_TASK: settings.crm_webhook_url.get_secret_value(),
+        }
+        self._on = frozenset(effect for effect, setting in on.items() if setting)
+        self._rules = rules
+
+    def asks_for_the_message(self, event: Event) -> bool:
+        """Whether what was written decides what is set off: by a rule, or as a new ticket may name an order."""
+        new_ticket = event.kind == EventKind.TICKET_CREATED and self._shape.orders
+        return new_ticket or self._rules.ask_for_the_message(event.kind, self._on)
+
+    def asks_for_the_stranger(self, unit: Unit, ticket: Ticket) -> bool:
+        """Whether the requester is to be written down as a person without an account."""
+        return (
+            self._settings.on_unknown_email == "profile"
+            and bool(ticket.requester_email)
+            and not users.others_with_email(unit, 0, ticket.requester_email)
+            and not profiles.known(unit, ticket.requester_id)
+        )
+
+    def apply(self, unit: Unit, news: News) -> Outcome:
+        """Set off what the news set off, in the caller's transaction; again, and nothing more is set off.
+
+        Raises Outdated.
+        """
+        applied = inbox.applied(unit, news.event.ticket_id)
+        if last_acted(applied) != news.as_of:
+            raise Outdated
+        ticket = news.ticket
+        if ticket is None:
+            order_tickets.gone(unit, news.event.ticket_id)
+            return Outcome(self._say(unit, order_tickets.of_ticket(unit, news.event.ticket_id)))
+        user_id = present_account(unit, self._shape, ticket)
+        wanted = self._wanted(news, ticket)
+        newest = max((one.version for one in applied), default=ticket.updated_at)
+        fields: tuple[FieldChange, ...] = ()
+        if ticket.updated_at >= newest:  # else the help desk has told us an older state than before
+            self._acquaint(unit, news, ticket, user_id)
+            fields = self._follow(unit, news, ticket, user_id, says=Effect.ORDER_FIELD in wanted)
+        if not _is_new(news.event, ticket, applied):
+            is_newer = all(one.version < ticket.updated_at for one in applied)
+            return Outcome(fields, stale=not is_newer and not fields, version=ticket.updated_at)
+        mails = Effect.MAIL_MANAGER in wanted and self._put(unit, MANAGER_MAIL, news.event, ticket, user_id)
+        tasks = Effect.CRM_TASK in wanted and self._put(unit, CRM_TASK, news.event, ticket, user_id)
+        return Outcome(fields, int(mails), int(tasks), version=ticket.updated_at)
+
+    def _wanted(self, news: News, ticket: Ticket) -> frozenset[Effect]:
+        """What the rules say, as far as it is on. What we wrote ourselves is no news to the shop."""
+        by = (By.STAFF if news.message.from_staff else By.CUSTOMER) if news.message else None
+        wanted = self._rules.effects(Told(news.event.kind, ticket.status, by, news.first)) & self._on
+        return wanted & {Effect.ORDER_FIELD} if news.ours else wanted
+
+    def _acquaint(self, unit: Unit, news: News, ticket: Ticket, user_id: int | None) -> None:
+        """Link the requester's contact to the account that holds his address, for operators; or write him down."""
+        email = ticket.requester_email
+        if user_id is not None:
+            if email and users.sole_holder(unit, self._shape, email) == user_id:
+                links.note(unit, user_id, email, ticket.requester_id)
+        elif news.stranger is not None and not news.stranger.is_staff and news.stranger.email == email:
+            profiles.put(unit, news.stranger)
+
+    def _follow(
+        self, unit: Unit, news: News, ticket: Ticket, user_id: int | None, *, says: bool
+    ) -> tuple[FieldChange, ...]:
+        """Which orders the ticket is about, and how it stands to them: those of its present requester."""
+        if user_id is not None:
+            text = f"{ticket.subject} {_words(news.message.html) if news.message and news.first else ''}"
+            for order in named(self._sale.choices(unit, user_id, ORDERS_LOOKED_FOR), text):
+                order_tickets.put(unit, order.id, ticket.id, user_id, order.number, BY_TEXT)
+        order_tickets.tell(unit, ticket.id, ticket.number, user_id, closed=ticket.closed)
+        return self._say(unit, order_tickets.of_ticket(unit, ticket.id)) if says else ()
+
+    def _say(self, unit: Unit, order_ids: Sequence[int]) -> tuple[FieldChange, ...]:
+        """The fields of these orders say how all of their tickets stand."""
+        if not order_ids or (said := self._field.read(unit, list(order_ids))) is None:
+            return ()
+        rows = order_tickets.standings(unit, order_ids)
+        numbers = {row.order_id: row.order for row in rows}
+        news = {order_id: field_text([row for row in rows if row.order_id == order_id]) for order_id in order_ids}
+        changed = {order_id: text for order_id, text in news.items() if text != said[order_id]}
+        if not changed or not self._field.write(unit, changed):
+            return ()
+        return tuple(FieldChange(numbers[order], said[order], text) for order, text in sorted(changed.items()))
+
+    def _put(self, unit: Unit, kind: str, event: Event, ticket: Ticket, user_id: int | None) -> bool:
+        occasion = _occasion(event, ticket)
+        payload = {
+            "what": WHAT[EventKind(event.kind)],
+            "occasion": occasion,
+            "number": ticket.number,
+            "subject": ticket.subject,
+            "email": ticket.requester_email,
+            "status": ticket.status_name,
+            "orders": self._links(unit, ticket.id),
+        }
+        return outbox.put(unit, kind, payload, user_id, ticket_id=ticket.id, once=f"{kind[:4]}:{occasion}").new
+
+    def _links(self, unit: Unit, ticket_id: int) -> list[tuple[str, str]]:
+        """The orders that the ticket is about: number, and address for the staff."""
+        rows = order_tickets.standings(unit, order_tickets.of_ticket(unit, ticket_id))
+        ours = [row for row in rows if row.ticket_id == ticket_id and row.standing != GONE]
+        return [(row.order, self._settings.public_url + ADMIN_PATH.format(row.order_id)) for row in ours]
+
+
+def field_text(rows: Collection[Standing]) -> str:
+    """What an order's field says of its tickets, open ones first: "10482 open; 10377 closed"."""
+    there = [row for row in rows if row.standing != GONE][:FIELD_TICKETS]
+    return "; ".join(f"{row.ticket} {row.standing}" for row in sorted(there, key=lambda row: row.standing != OPEN))
+
+
+def last_acted(applied: Collection[Applied]) -> datetime | None:
+    """When somebody acted upon a ticket last."""
+    return max((one.at for one in applied), default=None)
+
+
+def _is_new(event: Event, ticket: Ticket, applied: Collection[Applied]) -> bool:
+    """Whether what the event tells has not been acted upon, in whatever order events came, and how often."""
+    alike = [one for one in applied if one.kind == event.kind]
+    if event.kind == EventKind.TICKET_CREATED:
+        return not alike
+    if event.kind == EventKind.MESSAGE_CREATED and event.message_id is not None:
+        return all(one.message_id != event.message_id for one in alike)
+    return all(one.version < ticket.updated_at for one in alike)
+
+
+def _occasion(event: Event, ticket: Ticket) -> str:
+    """What happened, whatever event told it: it names the letter and the task."""
+    if event.kind == EventKind.TICKET_CREATED:
+        return f"created:{ticket.id}"
+    if event.kind == EventKind.MESSAGE_CREATED and event.message_id is not None:
+        return f"message:{ticket.id}:{event.message_id}"
+    return f"{WHAT[EventKind(event.kind)]}:{ticket.id}:{ticket.updated_at.timestamp():.6f}"
+
+
+def _words(source: str) -> str:
+    return html.unescape(re.sub(r"<[^<>]*>", " ", source[:TEXT_CHARACTERS]))

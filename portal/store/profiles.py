@@ -1,0 +1,47 @@
+"""custom_hde_profile: people who wrote to the help desk from an address that no account of the shop holds."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from portal.database import Unit, is_duplicate
+from portal.model import Contact
+
+NAME_CHARACTERS = 255
+PHONE_BYTES = 32
+
+
+def known(unit: Unit, contact_id: int) -> bool:
+    """Whether this contact has a row."""
+    return unit.state.execute(_KNOWN, {"contact": contact_id}).first() is not None
+
+
+def put(unit: Unit, contact: Contact) -> bool:
+    """Somebody new. False when he is known: what was written first stays."""
+    told = {
+        "contact": contact.id,
+        "email": contact.email.encode(),
+        "name": contact.name[:NAME_CHARACTERS],
+        "phone": contact.phone.encode()[:PHONE_BYTES],
+    }
+    try:
+        unit.state.execute(_PUT, told)
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        return False
+    return True
+
+
+def take_over(unit: Unit, user_id: int, email: str) -> int:
+    """The account has proven this address: who wrote from it before was he. How many rows are his now."""
+    return int(unit.state.execute(_TAKE_OVER, {"user": user_id, "email": email.encode()}).rowcount)
+
+
+_KNOWN = text("SELECT 1 FROM custom_hde_profile WHERE contact_id = :contact")
+_PUT = text(
+    "INSERT INTO custom_hde_profile (contact_id, email, name, phone, created_at) "
+    "VALUES (:contact, :email, :name, :phone, UTC_TIMESTAMP(6))"
+)
+_TAKE_OVER = text("UPDATE custom_hde_profile SET user_id = :user WHERE email = :email AND user_id IS NULL")
