@@ -6,7 +6,6 @@ of a file that holds it. All that is missing or wrong is told at once, by name a
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import re
 from pathlib import Path
@@ -18,7 +17,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from portal.environment import PREFIX, SecretFiles
+from portal.environment import PREFIX, SecretFiles, must_be_base64, words_of
 
 MIN_KEY_LENGTH = 16
 
@@ -84,7 +83,7 @@ class PublicSettings(Environment):
     @field_validator("secret_keys", "webhook_secrets", "panel_secrets", mode="before", check_fields=False)
     @classmethod
     def _key_words(cls, value: object) -> object:
-        return _split(value)
+        return words_of(value)
 
     @field_validator("public_url")
     @classmethod
@@ -173,7 +172,7 @@ class Settings(PublicSettings, DatabaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
-        words = _split(value)
+        words = words_of(value)
         try:
             return tuple(ipaddress.ip_network(word) for word in words) if isinstance(words, tuple) else words
         except ValueError:
@@ -211,7 +210,7 @@ class Settings(PublicSettings, DatabaseSettings):
     @field_validator("webhook_auth", mode="before")
     @classmethod
     def _proofs(cls, value: object) -> object:
-        words = _split(value)
+        words = words_of(value)
         if isinstance(words, tuple) and not set(words) <= set(WEBHOOK_PROOFS):
             raise ValueError(f"must be some of {', '.join(WEBHOOK_PROOFS)}")
         return frozenset(words) if isinstance(words, tuple) else words
@@ -223,7 +222,7 @@ class Settings(PublicSettings, DatabaseSettings):
             raise ValueError(f"holds a secret shorter than {MIN_KEY_LENGTH} characters")
         for secret in value:
             if secret.get_secret_value().startswith("whsec_"):
-                _base64(secret.get_secret_value().removeprefix("whsec_"))
+                must_be_base64(secret.get_secret_value().removeprefix("whsec_"))
         return value
 
     @field_validator("smtp_url")
@@ -298,14 +297,3 @@ class Settings(PublicSettings, DatabaseSettings):
         if token is not None and not token.get_secret_value() and not (known.data.get("hde_email") and value):
             raise ValueError("must be set together with PORTAL_HDE_EMAIL, unless PORTAL_HDE_TOKEN is")
         return value
-
-
-def _base64(text: str) -> None:
-    try:
-        base64.b64decode(text, validate=True)
-    except ValueError:
-        raise ValueError("holds a whsec_ secret that is not base64") from None
-
-
-def _split(value: object) -> object:
-    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value

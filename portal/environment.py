@@ -6,6 +6,7 @@ container platforms hand secrets over.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 from pathlib import Path
@@ -74,3 +75,17 @@ def _sentence(problem: ErrorDetails) -> str:
         return f"{name} is missing"
     what = problem["msg"].removeprefix("Value error, ")
     return f"{name} {what[:1].lower()}{what[1:]}"
+
+
+def must_be_base64(text: str) -> None:
+    """Raises ValueError in words fit for the person who set it."""
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("holds a whsec_ secret that is not base64") from None
+
+
+def words_of(value: object) -> object:
+    """What is separated by commas, as a tuple; what is no text stays as it is."""
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+

@@ -29,7 +29,6 @@ from portal.service.effects import CRM_TASK, Effects, FieldChange, Outcome
 from portal.service.identity import Sight
 from portal.service.inbound import Bell
 from portal.service.rules import By, Effect, Rule, Rules
-from portal.service.widget import adopt
 from portal.store import inbox, links, outbox
 from portal.tokens import Tokens
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
@@ -76,14 +75,9 @@ class Shop:
         async def works() -> None:
             client = Client(self.settings, self.stage.databases)
             bell = Bell(client, self.stage.databases, self.effects())
-            tokens = Tokens(["a-key-for-tests-only"])
-
-            async def adopting(ticket_id: int) -> Any:
-                return await adopt(client, self.stage.databases, tokens, ticket_id)
-
             for _ in range(times):
                 self.stage.execute(DUE if others_died else "DO 0")
-                if not await inbound.step(self.stage.databases, adopting, bell):
+                if not await inbound.step(self.stage.databases, bell):
                     break
             await client.close()
 
@@ -411,7 +405,6 @@ def test_a_filter_that_is_ignored_finds_no_other_task(shop: Shop) -> None:
 
 
 POINTS = [
-    "portal.service.inbound._forget",
     "portal.service.effects.inbox.applied",
     "portal.service.effects.present_account",
     "portal.service.effects.links.note",

@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from portal import worker
 from portal.database import Databases
-from portal.errors import DatabaseAway
+from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskGarbled
 from portal.helpdesk.cache import Cache
 from portal.model import Event
 from portal.service import feed, inbound
@@ -71,7 +72,7 @@ def test_an_event_makes_every_process_read_again(desk: Counted, databases: Datab
         put(databases, event())
         await hear(*feeds)
         assert len((await caches[0].conversation(10, soon())).value.messages) == 2, "the positive control: not yet"
-        assert await inbound.step(databases)
+        assert await inbound.hear(databases)
         await hear(*feeds)
         for cache in caches:
             assert len((await cache.conversation(10, soon())).value.messages) == 3
@@ -81,10 +82,10 @@ def test_an_event_makes_every_process_read_again(desk: Counted, databases: Datab
         await hear(*feeds)
         await caches[1].conversation(10, soon())
         assert desk.calls == 6, "what is heard of twice drops nothing that is newer"
-        assert not await inbound.step(databases)
+        assert not await inbound.hear(databases)
 
     run(story())
-    assert states(databases) == [("done", 1, "")]
+    assert states(databases) == [("waiting", 0, "")], "its ticket has not been read yet"
 
 
 def test_other_peoples_copies_stay(desk: Counted, databases: Databases) -> None:
@@ -95,7 +96,7 @@ def test_other_peoples_copies_stay(desk: Counted, databases: Databases) -> None:
         await cache.conversation(11, soon())
         before = desk.calls
         put(databases, event())
-        await inbound.step(databases)
+        await inbound.hear(databases)
         await hear(Feed(databases, cache))
         for contact in (4, 411):
             await cache.tickets(contact, 1, soon())
@@ -116,7 +117,7 @@ def test_the_lists_of_the_requester_we_know_go_too(desk: Counted, databases: Dat
         await cache.tickets(ANNA, 1, soon())
         await cache.conversation(10, soon())
         put(databases, event(contact=told))
-        await inbound.step(databases)
+        await inbound.hear(databases)
         await hear(Feed(databases, cache))
         before = desk.calls
         await cache.tickets(ANNA, 1, soon())
@@ -145,7 +146,7 @@ def test_a_fetch_that_began_before_the_event_is_fetched_again_for_whoever_waits(
         await fetched.wait()
         desk.messages += (said(3, True),)
         put(databases, event())
-        await inbound.step(databases)
+        await inbound.hear(databases)
         assert len((await reading).value.messages) == 3
         assert len((await other.conversation(10, soon())).value.messages) == 3
         assert len((await cache.conversation(10, soon())).value.messages) == 3
@@ -207,7 +208,7 @@ def test_within_two_seconds_by_the_worker_and_two_feeds(desk: Counted, databases
         others = [Databases(database_url) for _ in range(2)]
         caches = [opened(desk, one) for one in others]
         loops = [asyncio.create_task(Feed(*pair).run()) for pair in zip(others, caches, strict=True)]
-        loops.append(asyncio.create_task(worker.run([lambda: inbound.step(databases)])))
+        loops.append(asyncio.create_task(worker.run([lambda: inbound.hear(databases)])))
         for cache in caches:
             await cache.conversation(10, soon())
         for number in range(3, 6):
@@ -237,7 +238,7 @@ def test_a_feed_that_missed_a_while_hears_all_of_it(
         news = Feed(databases, cache)
         monkeypatch.setattr(feed, "OVERLAP_SECONDS", 0.1)
         put(databases, event())
-        await inbound.step(databases)
+        await inbound.hear(databases)
         await asyncio.sleep(0.5)
         await news.hear()
         await cache.conversation(10, soon())
@@ -270,21 +271,80 @@ def test_the_feed_goes_on_while_the_database_is_away_and_tells_it_once(
     assert caplog.text.count("feed: the database does not answer") == 1
 
 
+class Rings:
+    """A bell that reads no ticket: it writes down what it was told of, and ends the event or fails with `error`."""
+
+    def __init__(self, databases: Databases, error: Exception | None = None, bad: int = TICKET.id) -> None:
+        self.told: list[int] = []
+        self._databases, self._error, self._bad = databases, error, bad
+
+    async def answer(self, arrived: inbox.Arrived) -> None:
+        self.told.append(arrived.event.ticket_id)
+        if self._error and arrived.event.ticket_id == self._bad:
+            raise self._error
+        await self._databases.run(inbox.finish, arrived)
+
+
 def adoptions(databases: Databases) -> list[int]:
     query = text("SELECT ticket_id FROM custom_hde_outbox WHERE kind = 'desk.adopt' ORDER BY id")
     return [row[0] for row in databases.read_here(lambda unit: unit.state.execute(query).all())]
 
 
-async def all_of(databases: Databases) -> None:
-    while await inbound.step(databases):
+async def all_of(databases: Databases, bell: Rings) -> None:
+    while await inbound.step(databases, bell):  # type: ignore[arg-type]
         pass
 
 
-def test_a_new_ticket_is_looked_at_by_a_job_of_its_own_and_other_events_ask_nobody(databases: Databases) -> None:
+def test_a_new_ticket_is_looked_at_by_a_job_of_its_own_and_nothing_waits_for_it(databases: Databases) -> None:
     put(databases, event(1, "ticket.created"), event(2), event(3, "ticket.status_changed"))
-    run(all_of(databases))
+    assert run(inbound.hear(databases)) and not run(inbound.hear(databases))
     assert adoptions(databases) == [TICKET.id]
-    assert [state for state, *_ in states(databases)] == ["done"] * 3
+
+
+def test_two_who_hear_at_once_hear_each_event_once(databases: Databases) -> None:
+    put(databases, *(event(number, "ticket.created", ticket=number) for number in range(1, 21)))
+
+    async def both() -> None:
+        await asyncio.gather(*(inbound.hear(databases) for _ in range(4)))
+
+    run(both())
+    assert sorted(adoptions(databases)) == list(range(1, 21))
+
+
+def test_a_poisonous_event_ends_dead_and_the_others_go_on(
+    databases: Databases, caplog: pytest.LogCaptureFixture
+) -> None:
+    bell = Rings(databases, HelpdeskGarbled("a canary's words"))
+    put(databases, event(1), event(2, ticket=11))
+
+    async def work() -> None:
+        for _ in range(inbox.MAX_ATTEMPTS + 3):
+            await all_of(databases, bell)
+            make_due(databases)
+
+    run(work())
+    assert states(databases) == [("dead", 10, "HelpdeskGarbled"), ("done", 1, "")]
+    assert bell.told.count(11) == 1
+    assert caplog.text.count("failed at attempt") == 10
+
+
+def test_a_help_desk_that_is_away_costs_no_attempt_and_a_ban_is_waited_for(databases: Databases) -> None:
+    put(databases, event(1))
+    run(all_of(databases, Rings(databases, HelpdeskBanned(datetime.now(UTC) + timedelta(minutes=20)))))
+    assert states(databases) == [("waiting", 0, "HelpdeskBanned")]
+    query = text("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), run_at) FROM custom_hde_inbox")
+    assert 1190 < databases.read_here(lambda unit: unit.state.execute(query).scalar_one()) < 1210
+
+
+def test_a_database_that_goes_away_in_the_middle_leaves_the_event_to_whoever_comes_next(databases: Databases) -> None:
+    put(databases, event(1))
+    with pytest.raises(DatabaseAway):
+        run(all_of(databases, Rings(databases, DatabaseAway("in the middle"))))
+    assert states(databases) == [("running", 1, "")]
+    query = text("UPDATE custom_hde_inbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
+    databases.run_here(lambda unit: unit.state.execute(query).rowcount)
+    run(all_of(databases, Rings(databases)))
+    assert states(databases) == [("done", 2, "")]
 
 
 def test_an_event_that_kills_its_worker_ends_dead_and_the_others_go_on(
@@ -297,51 +357,34 @@ def test_an_event_that_kills_its_worker_ends_dead_and_the_others_go_on(
         for _ in range(inbox.MAX_ATTEMPTS):
             assert await databases.run(inbox.claim, 0)
             await databases.run(lambda unit: unit.state.execute(query).rowcount)
-        await all_of(databases)
+        await all_of(databases, Rings(databases))
 
     run(work())
     assert states(databases) == [("dead", 11, "its worker died at every attempt"), ("done", 1, "")]
     assert "inbox 1" in caplog.text
 
 
-def test_an_event_and_what_it_sets_off_are_one_transaction(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def dies(*_: object, **__: object) -> None:
-        raise DatabaseAway("in the middle")
-
-    put(databases, event(1, "ticket.created"))
-    with monkeypatch.context() as broken:
-        broken.setattr(inbound, "forget", dies)
-        with pytest.raises(DatabaseAway):
-            run(inbound.step(databases))
-    assert states(databases) == [("running", 1, "")] and adoptions(databases) == []
-    query = text("UPDATE custom_hde_inbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
-    databases.run_here(lambda unit: unit.state.execute(query).rowcount)
-    run(inbound.step(databases))
-    assert states(databases) == [("done", 2, "")] and adoptions(databases) == [TICKET.id]
-
-
 def test_two_workers_do_an_event_once(databases: Databases) -> None:
-    put(databases, *(event(number, "ticket.created", ticket=number) for number in range(1, 21)))
+    put(databases, *(event(number, ticket=number) for number in range(1, 21)))
+    bell = Rings(databases)
 
     async def both() -> None:
-        await asyncio.gather(all_of(databases), all_of(databases), all_of(databases))
+        await asyncio.gather(*(all_of(databases, bell) for _ in range(3)))
 
     run(both())
-    assert sorted(adoptions(databases)) == list(range(1, 21))
+    assert sorted(bell.told) == list(range(1, 21))
 
 
 def test_an_event_that_cannot_be_told_from_a_later_one_is_done_again(databases: Databases) -> None:
     vague = Event("message.created", 10, None, None, None, b"m:vague", is_vague=True)
     for event_ in (vague, event(2)):
         put(databases, event_)
-    run(inbound.step(databases))
-    run(inbound.step(databases))
+    run(all_of(databases, Rings(databases)))
     assert [state for state, *_ in states(databases)] == ["done", "done"]
     assert not databases.run_here(inbox.put, vague)
     assert not databases.run_here(inbox.put, event(2))
     assert [state for state, *_ in states(databases)] == ["waiting", "done"]
+    assert run(inbound.hear(databases)), "and what it makes old is forgotten again"
 
 
 def test_the_cache_stands_without_a_feed(desk: Counted, databases: Databases) -> None:
@@ -352,7 +395,7 @@ def test_the_cache_stands_without_a_feed(desk: Counted, databases: Databases) ->
         await cache.conversation(10, soon())
         desk.messages += (said(3, True),)
         put(databases, event())
-        await inbound.step(databases)
+        await inbound.hear(databases)
         assert len((await cache.conversation(10, soon())).value.messages) == 2
 
     run(story())
