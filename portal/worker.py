@@ -16,9 +16,10 @@ from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.helpdesk.client import Client
-from portal.service import inbound, letters
+from portal.service import inbound, letters, outbound
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
+from portal.service.outbound import Outbound
 from portal.service.widget import adopt
 from portal.store import inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
@@ -35,6 +36,9 @@ LEASE_SECONDS = 300
 
 DELIVERIES_AT_ONCE = 4
 """A help desk that takes twenty seconds for one message does not hold up everybody's."""
+
+PUSHES_AT_ONCE = 2
+"""What the shop tells of customers; nobody waits for it."""
 
 DELIVERY_LEASE_SECONDS = 60
 """Renewed while it takes longer; so long a message waits after its worker was killed."""
@@ -74,11 +78,13 @@ def steps(
 ) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
-    deliver = partial(_deliver, databases, Deliverer(settings, databases, client, render))
+    deliver = partial(_deliver, databases, KINDS, Deliverer(settings, databases, client, render).deliver)
+    push = partial(_deliver, databases, outbound.KINDS, Outbound(settings, databases, client, render).push)
     event = partial(inbound.step, databases, partial(adopt, client, databases, tokens))
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
+        *[push] * PUSHES_AT_ONCE,
         *([event] if settings.webhook_proofs else []),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
     ]
@@ -110,13 +116,13 @@ async def _sweep(databases: Databases) -> bool:
     return gone > 0
 
 
-async def _deliver(databases: Databases, deliverer: Deliverer) -> bool:
-    """One message or request of a customer."""
-    job = await databases.run(outbox.claim, KINDS, DELIVERY_LEASE_SECONDS)
+async def _deliver(databases: Databases, kinds: Sequence[str], deliver: Callable[[Job], Awaitable[None]]) -> bool:
+    """One message or request of a customer, or what the shop knows of him."""
+    job = await databases.run(outbox.claim, kinds, DELIVERY_LEASE_SECONDS)
     if job is None:
         return False
     async with _held(databases, job):
-        await deliverer.deliver(job)
+        await deliver(job)
     return True
 
 

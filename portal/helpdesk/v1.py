@@ -53,6 +53,33 @@ def create_contact(email: str, name: str) -> Call:
     return Call("/users", method="POST", json={"email": email, "name": name})
 
 
+def update_contact(contact: Contact, name: str, phone: str, fields: Mapping[str, str]) -> Call | None:
+    """Whoever carries the address gets what is told; a person without one cannot be named."""
+    told: dict[str, Any] = {"name": name, "phone": phone, "custom_fields": dict(fields)}
+    body = {"email": contact.email, **{key: value for key, value in told.items() if value}}
+    return Call("/users", method="POST", json=body) if contact.email else None
+
+
+def contact_fields() -> Callable[[int], Call] | None:
+    """Values go by the fields' names."""
+    return None
+
+
+def contact_notes(_contact_id: int) -> Callable[[int], Call] | None:
+    """Nobody can write about a person here."""
+    return None
+
+
+def create_contact_note(_contact_id: int, _html: str) -> Call:
+    """Nobody can write about a person here."""
+    raise NotImplementedError
+
+
+def delete_contact_note(_contact_id: int, _note_id: int) -> Call:
+    """Nobody can write about a person here."""
+    raise NotImplementedError
+
+
 def upload(file: Upload) -> Call | None:
     """A file, before the message it goes with; one that no message names is seen by nobody."""
     return Call("/files", method="POST", files=[("file", file)])
@@ -129,7 +156,7 @@ def field_key(_found: list[Row], name: str) -> str:
 
 
 def field_value(row: Row, key: str) -> str:
-    """A ticket's value of a custom field."""
+    """A ticket's or a person's value of a custom field."""
     fields = row.get("custom_fields")
     return decode.words(fields.get(key), decode.MAX_FIELD) if isinstance(fields, dict) else ""
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from portal.errors import (
     HelpdeskGarbled,
     HelpdeskRefused,
+    HelpdeskStaff,
     HelpdeskUnauthorized,
     HelpdeskUnreachable,
     HelpdeskUnsure,
@@ -35,8 +36,8 @@ class Writes(Reads):
         """The contact that carries this address, made when there is none; what is there already is left as it is.
 
         Of several the oldest that is no member of staff. May be repeated at will: never raises HelpdeskUnsure, and
-        HelpdeskUnreachable when a new contact was asked for and cannot be seen yet. Raises HelpdeskRefused when only
-        the staff has the address.
+        HelpdeskUnreachable when a new contact was asked for and cannot be seen yet. Raises HelpdeskStaff when only the
+        staff has the address.
         """
         email, name = decode.email(email), decode.words(name)
         if (known := await self._contact_of(email)) is not None:
@@ -114,7 +115,7 @@ class Writes(Reads):
         if people:
             return min(people, key=lambda contact: contact.id)
         if found:
-            raise HelpdeskRefused("the address is a member of staff's")
+            raise HelpdeskStaff("the address is a member of staff's")
         if not whole:
             # A help desk that ignores the address asked for: to make a contact now could overwrite one it has.
             raise HelpdeskGarbled("a search for an address that does not end")

@@ -1,0 +1,237 @@
+"""What the shop knows of a customer arrives in the help desk, once and as it is now; judged by what the desk holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from portal.app import _letters
+from portal.helpdesk.client import Client
+from portal.service.outbound import CONTACT, GONE, KINDS, ORDER, Outbound
+from portal.store import outbox
+from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
+from tests.web.states import make_pages
+
+PHONE = "8 (900) 123-45-67 доб. 5"
+RENDER = _letters(make_pages()[0])
+WRITES = ("POST", "PUT", "DELETE")
+
+
+class Shop:
+    """The stage, and a worker that is taken by hand."""
+
+    def __init__(self, made: Stage) -> None:
+        self.stage = made
+        self.execute(f"UPDATE b_user SET LAST_NAME = 'Ivanova', PERSONAL_PHONE = '{PHONE}' WHERE ID = {ANNA}")
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        return self.stage.execute(statement)
+
+    def order(self, order_id: int, user: int = ANNA, *, price: int = 100, name: str = "Mug") -> None:
+        self.execute(
+            "INSERT INTO b_sale_order (ID, LID, PERSON_TYPE_ID, STATUS_ID, DATE_STATUS, PRICE, CURRENCY, USER_ID, DATE_INSERT, DATE_UPDATE, "
+            f"ACCOUNT_NUMBER) VALUES ({order_id}, 's1', 1, 'N', NOW(), {price}, 'RUB', {user}, NOW(), NOW(), 'A-{order_id}')"
+        )
+        self.execute(
+            "INSERT INTO b_sale_basket (ORDER_ID, FUSER_ID, PRODUCT_ID, PRICE, CURRENCY, DATE_INSERT, DATE_UPDATE, LID, NAME, DISCOUNT_PRICE, QUANTITY) "
+            f"VALUES ({order_id}, 1, 1, {price}, 'RUB', NOW(), NOW(), 's1', '{name}', 0, 2)"
+        )
+
+    def happened(self, kind: str = CONTACT, user: int = ANNA, **more: int) -> None:
+        """As the shop's changes come."""
+        told = {**more, "user": user}
+        self.stage.databases.run_here(outbox.put_unless_waiting, kind, told, user, queue=f"shop:{user}")
+
+    def work(self, *, rounds: int = 12, **settings: object) -> None:
+        """Do whatever there is, as if every wait was over, until nothing is due."""
+        asyncio.run(self._work(rounds, settings))
+
+    async def _work(self, rounds: int, settings: dict[str, object]) -> None:
+        wanted = self.stage.settings_with(**settings)
+        client = Client(wanted, self.stage.databases)
+        outbound = Outbound(wanted, self.stage.databases, client, RENDER)
+        for _ in range(rounds):
+            self.execute("UPDATE custom_hde_outbox SET run_at = UTC_TIMESTAMP(6) WHERE state = 'waiting'")
+            job = self.stage.databases.run_here(outbox.claim, KINDS, 60)
+            if job is None:
+                break
+            await outbound.push(job)
+        await client.close()
+
+    def tell(self, **settings: object) -> Any:
+        """Anna has changed, and it is told."""
+        self.happened()
+        self.work(**settings)
+        return self.person()
+
+    def person(self, email: str = EMAILS[ANNA]) -> Any:
+        return self.stage.state.person_by_email(email)
+
+    def writes(self) -> list[str]:
+        """The calls that wrote, in their order."""
+        return [f"{one.method} {one.path}" for one in self.stage.state.journal.entries if one.method in WRITES]
+
+    def states(self) -> list[str]:
+        return [row[0].decode() for row in self.execute("SELECT state FROM custom_hde_outbox ORDER BY id")]
+
+    def mirrored(self, user: int = ANNA) -> list[tuple[Any, ...]]:
+        return self.execute(f"SELECT UF_HDE_USER_ID FROM b_uts_user WHERE VALUE_ID = {user}")
+
+    def breaks(self, kind: str, count: int | None = 1, **more: object) -> None:
+        self.stage.tell("faults", kind=kind, count=count, **more)
+
+
+@pytest.fixture(params=["v1", "v2"])
+def shop(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Shop]:
+    with stage(database_url, tmp_path, request.param) as made:
+        yield Shop(made)
+
+
+@pytest.fixture
+def shop_v2(database_url: str, tmp_path: Path) -> Iterator[Shop]:
+    with stage(database_url, tmp_path, "v2") as made:
+        yield Shop(made)
+
+
+def test_a_customer_becomes_a_contact_with_his_name_phone_and_number_in_the_shop(shop: Shop) -> None:
+    person = shop.tell()
+    assert (person.full_name, person.phone) == ("Anna Ivanova", "+79001234567")
+    assert person.fields["bitrix_user_id"] == str(ANNA)
+    assert shop.states() == ["done"]
+
+
+def test_ten_quick_changes_are_one_write_of_the_newest(shop: Shop) -> None:
+    shop.tell()
+    before = len(shop.writes())
+    for number in range(10):
+        shop.order(1000 + number, price=100 + number)
+        shop.happened(ORDER, order=1000)
+    shop.work()
+    assert len(shop.writes()) == before + 1
+    told = shop.person().fields["bitrix_orders"]
+    assert "A-1009" in told and "A-1005" in told and "A-1004" not in told
+    assert "109" in told and "Mug" in told
+
+
+def test_an_order_changes_with_the_orders_state(shop: Shop) -> None:
+    shop.order(1)
+    shop.happened(ORDER, order=1)
+    shop.work()
+    assert "Cancelled" not in shop.person().fields["bitrix_orders"]
+    shop.execute("UPDATE b_sale_order SET CANCELED = 'Y' WHERE ID = 1")
+    shop.happened(ORDER, order=1)
+    shop.work(locale="en")
+    assert "Cancelled" in shop.person().fields["bitrix_orders"]
+
+
+def test_jobs_that_an_earlier_one_has_seen_to_cost_no_call(shop: Shop) -> None:
+    for number in range(5):
+        shop.order(number + 1)
+        shop.happened(ORDER, order=number + 1)
+    shop.happened()
+    shop.work(rounds=1)
+    calls = shop.stage.calls()
+    shop.work()
+    assert shop.stage.calls() == calls
+    assert shop.states() == ["done"] * 6
+
+
+def test_nothing_is_written_when_nothing_would_change(shop: Shop) -> None:
+    shop.order(1)
+    shop.tell()
+    writes = len(shop.writes())
+    shop.tell()
+    assert len(shop.writes()) == writes
+
+
+def test_what_a_human_filled_in_stays_and_what_is_empty_is_filled(shop: Shop) -> None:
+    contact = shop.stage.state.person_by_email(EMAILS[ANNA])
+    assert contact is None
+    shop.stage.ticket(ANNA)
+    person = shop.person()
+    person.name, person.phone = "Annie, the kind one", "+371 1"
+    shop.tell()
+    assert (person.name, person.phone) == ("Annie, the kind one", "+371 1")
+    assert person.fields["bitrix_user_id"] == str(ANNA)
+    person.name = person.phone = ""  # the control
+    shop.tell()
+    assert (person.full_name, person.phone) == ("Anna Ivanova", "+79001234567")
+
+
+@pytest.mark.parametrize("kind", ["drop", "cut", "html", "half", "empty"])
+def test_an_answer_that_is_lost_is_done_again_and_makes_nothing_twice(shop: Shop, kind: str) -> None:
+    shop.order(1)
+    for method in ("POST", "PUT"):
+        shop.breaks(kind, method=method)
+    person = shop.tell()
+    assert (person.full_name, person.phone) == ("Anna Ivanova", "+79001234567")
+    assert [one.email for one in shop.stage.state.people.values()].count(EMAILS[ANNA]) == 1
+    assert shop.states() == ["done"]
+
+
+def test_a_ban_costs_nothing_but_time(shop: Shop) -> None:
+    shop.stage.tell("limit", ban=600)
+    shop.tell()
+    assert shop.execute("SELECT state, attempts FROM custom_hde_outbox") == [(b"waiting", 0)]
+    shop.stage.tell("mend")
+    shop.execute("DELETE FROM custom_hde_cursor WHERE name = 'hde_ban'")
+    shop.work()
+    assert shop.person() and shop.states() == ["done"]
+
+
+def test_a_wrong_key_and_an_outage_kill_no_job(shop: Shop) -> None:
+    shop.tell(hde_token=SecretStr("wrong"), hde_api_key=SecretStr("wrong"))
+    shop.breaks("status", 30, value=503)
+    shop.work()
+    assert shop.execute("SELECT state, attempts FROM custom_hde_outbox") == [(b"waiting", 0)]
+    shop.stage.tell("mend")
+    shop.work()
+    assert shop.person() and shop.states() == ["done"]
+
+
+def test_a_help_desk_that_keeps_saying_no_is_believed_and_the_next_change_goes_on(shop: Shop) -> None:
+    shop.breaks("status", None, value=422, method="POST")
+    shop.tell()
+    assert shop.states() == ["dead"]
+    shop.stage.tell("mend")
+    assert shop.tell() and shop.states() == ["dead", "done"]
+
+
+def test_an_answer_that_is_garbage_for_ever_ends_in_the_dead_letters(shop: Shop) -> None:
+    shop.breaks("html", None)
+    shop.happened()
+    shop.work(rounds=20)
+    assert shop.states() == ["dead"]
+
+
+def test_the_order_of_writes_holds_for_each_customer(shop: Shop) -> None:
+    shop.happened()
+    held = shop.stage.databases.run_here(outbox.claim, KINDS, 60)
+    assert held is not None
+    shop.happened(ORDER, order=1)
+    shop.happened(user=BORIS)
+    other = shop.stage.databases.run_here(outbox.claim, KINDS, 60)
+    assert other is not None and other.user_id == BORIS
+    assert shop.stage.databases.run_here(outbox.claim, KINDS, 60) is None
+
+
+def test_who_comes_back_late_writes_nothing_down(shop: Shop) -> None:
+    shop.happened()
+    late = shop.stage.databases.run_here(outbox.claim, KINDS, 0)
+    shop.work()
+    contact = shop.execute("SELECT value FROM custom_hde_cursor WHERE name = 'contact:7'")
+    shop.execute("DELETE FROM custom_hde_cursor")
+    assert late is not None
+
+    async def comes_back() -> None:
+        client = Client(shop.stage.settings, shop.stage.databases)
+        await Outbound(shop.stage.settings, shop.stage.databases, client, RENDER).push(late)
+        await client.close()
+
+    asyncio.run(comes_back())
+    assert contact and shop.execute("SELECT value FROM custom_hde_cursor WHERE name = 'contact:7'") == []
