@@ -62,6 +62,16 @@ class Contacts(Writes):
             raise HelpdeskGarbled("another contact than the one asked for")
         return Card(contact, {name: self._dialect.field_value(row, key) for name, key in keys.items()})
 
+    async def ensure_card(self, email: str, name: str, phone: str, fields: Mapping[str, str]) -> Card:
+        """The contact that carries this address, made with all of this when there is none; else left as it is.
+
+        Raises as `ensure_contact` does.
+        """
+        keys = await self._contact_keys(fields)
+        told = {key: decode.whole(fields[field]) for field, key in keys.items() if fields[field]}
+        contact = await self.ensure_contact(email, name, phone, told)
+        return await self.get_card(contact.id, fields)
+
     async def update_contact(
         self, contact: Contact, *, name: str = "", phone: str = "", fields: Mapping[str, str] | None = None
     ) -> None:

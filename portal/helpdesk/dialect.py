@@ -50,8 +50,8 @@ class Dialect(Protocol):
     def field_value(self, row: Row, key: str, /) -> str:
         """A ticket's or a person's value of a custom field, "" for none."""
 
-    def create_contact(self, email: str, name: str, /) -> Call:
-        """A new person; to be asked for only when nobody has the address."""
+    def create_contact(self, email: str, name: str, phone: str, fields: Mapping[str, str], /) -> Call:
+        """A new person; to be asked for only when nobody has the address. `fields`: by what `field_key` told."""
 
     def update_contact(self, contact: Contact, name: str, phone: str, fields: Mapping[str, str], /) -> Call | None:
         """Write these of a person, "" and absent fields stay as they are; None where nothing names the person.

@@ -48,16 +48,22 @@ def list_messages(ticket_id: int, page: int) -> Call:
     return Call(f"/tickets/{ticket_id}/messages", {"page": page})
 
 
-def create_contact(email: str, name: str) -> Call:
+def create_contact(email: str, name: str, phone: str, fields: Mapping[str, str]) -> Call:
     """A new contact; whoever has the address already would get this name, so that is asked before."""
-    return Call("/users", method="POST", json={"email": email, "name": name})
+    return Call("/users", method="POST", json={"email": email, **_told(name, phone, fields)})
 
 
 def update_contact(contact: Contact, name: str, phone: str, fields: Mapping[str, str]) -> Call | None:
     """Whoever carries the address gets what is told; a person without one cannot be named."""
+    if not contact.email:
+        return None
+    return Call("/users", method="POST", json={"email": contact.email, **_told(name, phone, fields)})
+
+
+def _told(name: str, phone: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    """What is not told stays as it is."""
     told: dict[str, Any] = {"name": name, "phone": phone, "custom_fields": dict(fields)}
-    body = {"email": contact.email, **{key: value for key, value in told.items() if value}}
-    return Call("/users", method="POST", json=body) if contact.email else None
+    return {key: value for key, value in told.items() if value}
 
 
 def contact_fields() -> Callable[[int], Call] | None:

@@ -86,9 +86,10 @@ def field_value(row: Row, key: str) -> str:
     return ""
 
 
-def create_contact(email: str, name: str) -> Call:
+def create_contact(email: str, name: str, phone: str, fields: Mapping[str, str]) -> Call:
     """A new user, who is not written to about it; an address that somebody has already is refused."""
-    return Call("/users/", method="POST", form={"name": name, "email": email, "notifications": "0"})
+    form = {"name": name, "email": email, "notifications": "0", **({"phone": phone} if phone else {})}
+    return Call("/users/", method="POST", form=form | {f"custom_fields[{key}]": value for key, value in fields.items()})
 
 
 def update_contact(contact: Contact, name: str, phone: str, fields: Mapping[str, str]) -> Call | None:

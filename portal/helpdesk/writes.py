@@ -7,7 +7,7 @@ HelpdeskUnsure, and whoever called reads back. All other errors say that nothing
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from portal.errors import (
@@ -32,8 +32,12 @@ log = logging.getLogger(__name__)
 class Writes(Reads):
     """Writes as the customer himself, but for notes, which are the API user's."""
 
-    async def ensure_contact(self, email: str, name: str) -> Contact:
+    async def ensure_contact(
+        self, email: str, name: str, phone: str = "", fields: Mapping[str, str] | None = None
+    ) -> Contact:
         """The contact that carries this address, made when there is none; what is there already is left as it is.
+
+        `fields`: custom fields of a new contact, by what the dialect's `field_key` told.
 
         Of several the oldest that is no member of staff. May be repeated at will: never raises HelpdeskUnsure, and
         HelpdeskUnreachable when a new contact was asked for and cannot be seen yet. Raises HelpdeskStaff when only the
@@ -42,8 +46,9 @@ class Writes(Reads):
         email, name = decode.email(email), decode.words(name)
         if (known := await self._contact_of(email)) is not None:
             return known
+        called = name or email.partition("@")[0]
         try:
-            answer = await self._wire.call(self._dialect.create_contact(email, name or email.partition("@")[0]))
+            answer = await self._wire.call(self._dialect.create_contact(email, called, phone, fields or {}))
             made = decode.sensible(decode.one(answer["data"]), self._dialect.contact)
             if made.email == email and not made.is_staff:
                 return made

@@ -11,16 +11,16 @@ is the one with that address, found by nothing else: no field and no link follow
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from portal.bitrix import fields as shop_fields
 from portal.bitrix import tables, users
 from portal.bitrix.orders import Sale
 from portal.config import Settings
 from portal.database import Databases, Unit
-from portal.errors import HelpdeskError, HelpdeskGarbled, HelpdeskMissing, HelpdeskStaff
+from portal.errors import HelpdeskError, HelpdeskGarbled, HelpdeskMissing, HelpdeskStaff, HelpdeskUnsure
 from portal.helpdesk.client import Client
 from portal.helpdesk.contacts import Card
 from portal.model import Buyer, Order
@@ -28,8 +28,9 @@ from portal.service import attempts, cards
 from portal.service.attempts import REFUSALS
 from portal.service.cards import ORDERS, OURS, USER_ID
 from portal.service.letters import Render
+from portal.service.order_notes import OrderNotes
 from portal.service.outcomes import NotOurs
-from portal.service.readback import bare
+from portal.service.phones import e164
 from portal.store import cursors, outbox
 from portal.store.outbox import Job
 
@@ -39,8 +40,6 @@ CONTACT, ORDER, GONE = "shop.contact", "shop.order", "shop.gone"
 KINDS = (CONTACT, ORDER, GONE)
 
 LAST_ORDERS = 5
-LINES = 8
-"""Of an order; what is more is counted. All together stays below what a field holds (decode.MAX_FIELD)."""
 
 LONGEST_WAIT_SECONDS = 600.0
 """A help desk that is away is asked again so soon; nobody waits for it."""
@@ -53,6 +52,7 @@ class Known:
     `holders`: the live accounts with its address. `told_at`, `contact_id`: when it was told of last, and as whom.
     """
 
+    sale: Sale
     user_id: int
     at: datetime
     told_at: datetime | None
@@ -80,10 +80,8 @@ class Outbound:
         self._settings = settings
         self._databases = databases
         self._client = client
-        self._render = render
         self._sale: Sale | None = None
-        self._notes = settings.order_push != "fields" and client.notes_contacts
-        self._fields = settings.order_push != "note" or not self._notes
+        self._notes = OrderNotes(settings, databases, client, render)
 
     async def push(self, job: Job) -> None:
         """Tell what the job's account is like now, or say when to try again. Raises DatabaseAway."""
@@ -91,8 +89,8 @@ class Outbound:
             await self._push(job)
         except NotOurs:
             log.warning("outbox %d: %s has another worker now", job.id, job.kind)
-        except (HelpdeskGarbled, HelpdeskMissing) as error:
-            # Missing: it was there a moment ago. Garbled: nothing waits behind it that could not wait as well.
+        except (HelpdeskGarbled, HelpdeskMissing, HelpdeskUnsure) as error:
+            # Missing: it was there a moment ago. The others may go on for ever, and nobody waits for it.
             await attempts.counted(self._databases, job, error)
         except HelpdeskError as error:
             if attempts.is_refusal(error) and job.attempts >= REFUSALS:
@@ -103,13 +101,15 @@ class Outbound:
 
     async def _push(self, job: Job) -> None:
         known = await self._databases.read(self._look, job.payload["user"])
-        if known.told_at and job.created_at < known.told_at:
+        is_told = known.told_at is not None and job.created_at < known.told_at
+        contact_id = known.contact_id if is_told else await self._tell(job, known)
+        if contact_id and job.kind == ORDER and self._notes.in_tickets:
+            await self._notes.put_in_ticket(known.sale, known.user_id, contact_id, job.payload["order"])
+        if is_told:
             await self._databases.run(_finish, job)
-            log.info("outbox %d: %s has been told already", job.id, job.kind)
-            return
-        contact_id = await self._tell(job, known)
-        await self._databases.run(self._told, job, known, contact_id)
-        log.info("outbox %d: %s done at attempt %d", job.id, job.kind, job.attempts)
+        else:
+            await self._databases.run(self._finish_told, job, known, contact_id)
+        log.info("outbox %d: %s %s at attempt %d", job.id, job.kind, "was told" if is_told else "told", job.attempts)
 
     def _look(self, unit: Unit, user_id: int) -> Known:
         """The account now. The clock comes first: what changes after it has a job of its own."""
@@ -120,6 +120,7 @@ class Outbound:
         contact_id = cursors.get(unit, _contact(user_id))
         buyer = self._sale.buyer(unit, user_id)
         return Known(
+            self._sale,
             user_id,
             at,
             datetime.fromisoformat(told_at).replace(tzinfo=UTC) if told_at else None,
@@ -132,21 +133,20 @@ class Outbound:
     async def _tell(self, job: Job, known: Known) -> int | None:
         """The contact that tells of the account now; None when it must not be told of, and nothing tells of it."""
         card = await self._card(known.contact_id) if known.contact_id else None
-        if known.why_not or known.buyer is None:
+        if known.buyer is None or known.why_not:
             log.info("outbox %d: account %d is not told of: %s", job.id, known.user_id, known.why_not)
-            await self._take_back(known, card)
-            if len(known.holders) > 1 and known.buyer:
-                await self._clear(known.buyer.email)
+            await self._take_back(known.user_id, card)
+            await self._take_back_elsewhere(job, known)
             return None
-        if card is None or card.contact.email != known.buyer.email or card.contact.is_staff:
-            await self._take_back(known, card)
+        buyer = known.buyer
+        if card is None or card.contact.email != buyer.email or card.contact.is_staff:
+            await self._take_back(known.user_id, card)
             try:
-                contact = await self._client.ensure_contact(known.buyer.email, known.buyer.name)
+                card = await self._client.ensure_card(buyer.email, buyer.name, e164(buyer.phone), self._fields(known))
             except HelpdeskStaff:
                 log.info("outbox %d: account %d is not told of: it is one of the staff", job.id, known.user_id)
                 return None
-            card = await self._client.get_card(contact.id, OURS)
-        await self._write(card, known.buyer, known.orders)
+        await self._write(card, buyer, known)
         return card.contact.id
 
     async def _card(self, contact_id: int) -> Card | None:
@@ -155,66 +155,60 @@ class Outbound:
         except HelpdeskMissing:
             return None
 
-    async def _write(self, card: Card, buyer: Buyer, orders: tuple[Order, ...]) -> None:
+    def _fields(self, known: Known) -> dict[str, str]:
+        orders = self._notes.field(known.orders) if self._notes.in_field else ""
+        return {USER_ID: str(known.user_id), ORDERS: orders}
+
+    async def _write(self, card: Card, buyer: Buyer, known: Known) -> None:
         """Bring the contact up to date; no call when it is."""
-        fields = {USER_ID: str(buyer.id), **({ORDERS: self._text("desk/orders.txt", orders)} if self._fields else {})}
-        change = cards.change(card, buyer, fields)
+        change = cards.change(card, buyer, self._fields(known))
         await self._client.update_contact(card.contact, name=change.name, phone=change.phone, fields=change.fields)
-        if self._notes:
-            await self._replace_note(card.contact.id, buyer.id, orders)
+        if self._notes.about_people:
+            await self._notes.replace(card.contact.id, buyer.id, known.orders)
 
-    async def _take_back(self, known: Known, card: Card | None) -> None:
+    async def _take_back(self, user_id: int, card: Card | None) -> None:
         """What a contact tells of the account goes, unless it tells of another one by now."""
-        told = str(known.user_id)
-        if card is None or card.contact.is_staff or card.fields.get(USER_ID, told) != told:
-            return
-        await self._empty(card)
-        if self._notes:
-            await self._replace_note(card.contact.id, known.user_id, ())
+        told = str(user_id)
+        if card and not card.contact.is_staff and card.fields.get(USER_ID, told) == told:
+            await self._empty(card, [user_id])
 
-    async def _clear(self, email: str) -> None:
-        """Several accounts have this address: its contacts tell of none of them."""
-        for contact in await self._client.find_contacts(email):
-            if not contact.is_staff and (card := await self._card(contact.id)):
-                await self._empty(card)
+    async def _take_back_elsewhere(self, job: Job, known: Known) -> None:
+        """A deleted account's links are told with its end. Of several with one address their contacts tell of none."""
+        for contact_id in job.payload.get("contacts", ()):
+            if contact_id != known.contact_id:
+                await self._take_back(known.user_id, await self._card(contact_id))
+        if known.buyer and len(known.holders) > 1:
+            for contact in await self._client.find_contacts(known.buyer.email):
+                if not contact.is_staff and (card := await self._card(contact.id)):
+                    await self._empty(card, known.holders)
 
-    async def _empty(self, card: Card) -> None:
+    async def _empty(self, card: Card, user_ids: Collection[int]) -> None:
         left = {name: "" for name, value in card.fields.items() if value}
         await self._client.update_contact(card.contact, fields=left)
+        if self._notes.about_people:
+            await self._notes.forget(card.contact.id, user_ids)
 
-    async def _replace_note(self, contact_id: int, user_id: int, orders: tuple[Order, ...]) -> None:
-        """One note of ours about this account, with these orders, or none; the new one comes first."""
-        heading = f"{urlsplit(self._settings.public_url).hostname} #{user_id}:"
-        wanted = self._text("desk/orders.html", orders, heading) if orders else ""
-        notes = await self._client.contact_notes(contact_id)
-        ours = [note for note in notes if bare(note.html).startswith(bare(heading))]
-        kept = next((note for note in ours if bare(note.html) == bare(wanted)), None)
-        if wanted and kept is None:
-            await self._client.add_contact_note(contact_id, wanted)
-        for note in ours:
-            if note is not kept:
-                await self._client.drop_contact_note(contact_id, note.id)
-
-    def _text(self, template: str, orders: tuple[Order, ...], heading: str = "") -> str:
-        context = {"orders": orders, "most": LINES, "now": datetime.now(UTC), "heading": heading}
-        return self._render(template, self._settings.locale, context).strip()
-
-    def _told(self, unit: Unit, job: Job, known: Known, contact_id: int | None) -> None:
-        """Written down with the end of the job: as whom, when, and in the shop's own field."""
+    def _finish_told(self, unit: Unit, job: Job, known: Known, contact_id: int | None) -> None:
+        """Written down with the end of the job: when, as whom, and in the shop's own field."""
         _finish(unit, job)
-        cursors.put(unit, _pushed(known.user_id), known.at.isoformat(" "))
-        if contact_id is None:
-            cursors.drop(unit, _contact(known.user_id))
-        else:
-            cursors.put(unit, _contact(known.user_id), str(contact_id))
+        _put(unit, _pushed(known.user_id), known.at.isoformat(" ") if known.buyer else "")
+        _put(unit, _contact(known.user_id), str(contact_id or ""))
         if self._settings.user_field:
-            for user_id in {known.user_id, *known.holders}:
+            others = known.holders if len(known.holders) > 1 else ()
+            for user_id in sorted({known.user_id, *others}):
                 shop_fields.mirror_contact(unit, self._settings.user_field, user_id, contact_id)
 
 
 def _finish(unit: Unit, job: Job) -> None:
     if not outbox.finish(unit, job):
         raise NotOurs
+
+
+def _put(unit: Unit, cursor: str, value: str) -> None:
+    if value:
+        cursors.put(unit, cursor, value)
+    else:
+        cursors.drop(unit, cursor)
 
 
 def _pushed(user_id: int) -> str:

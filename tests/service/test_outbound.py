@@ -12,6 +12,8 @@ from pydantic import SecretStr
 
 from portal.app import _letters
 from portal.helpdesk.client import Client
+from portal.sandbox.helpdesk import v2, v2_people, words
+from portal.sandbox.helpdesk.wire import route
 from portal.service.outbound import CONTACT, GONE, KINDS, ORDER, Outbound
 from portal.store import outbox
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
@@ -235,3 +237,135 @@ def test_who_comes_back_late_writes_nothing_down(shop: Shop) -> None:
 
     asyncio.run(comes_back())
     assert contact and shop.execute("SELECT value FROM custom_hde_cursor WHERE name = 'contact:7'") == []
+
+
+def test_a_new_contact_costs_three_calls_and_a_known_one_a_single_look(shop: Shop) -> None:
+    shop.tell()
+    defined = shop.stage.settings.dialect == "v2"  # its fields' numbers are asked for once a process
+    assert shop.stage.calls() == 3 + defined
+    before = shop.stage.calls()
+    shop.tell()
+    assert shop.stage.calls() == before + 1 + defined
+
+
+def test_a_field_that_the_help_desk_has_not_is_told_once_and_left_out(
+    shop_v2: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delitem(words.USER_FIELDS, 87)
+    shop_v2.happened()
+    shop_v2.happened(user=BORIS)
+    shop_v2.work()
+    assert [text.startswith("help desk: it has no field bitrix_user_id") for text in caplog.messages].count(True) == 1
+    assert shop_v2.person().fields == {} and shop_v2.states() == ["done", "done"]
+
+
+def test_nobody_is_written_a_letter_about_his_new_contact(shop_v2: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
+    def create(state: Any, call: Any) -> Any:
+        told.append(call.fields["notifications"])
+        return v2_people.create_user(state, call)
+
+    monkeypatch.setattr(v2, "ROUTES", (route("POST", "/users", create), *v2.ROUTES))
+    assert shop_v2.tell() and told == ["0"]
+
+
+def test_a_member_of_staff_is_never_written_to(shop_v2: Shop) -> None:
+    shop_v2.stage.ticket(ANNA)
+    person = shop_v2.person()
+    person.staff, person.name, person.phone = True, "", ""
+    shop_v2.tell()
+    assert (person.name, person.phone, person.fields) == ("", "", {})
+    assert shop_v2.writes() == [] and shop_v2.states() == ["done"]
+    person.staff = False  # the control
+    assert shop_v2.tell().fields["bitrix_user_id"] == str(ANNA)
+    person.staff, person.fields = True, {}
+    shop_v2.tell()
+    assert person.fields == {}
+
+
+def test_an_account_without_an_address_is_skipped(shop: Shop) -> None:
+    shop.execute(f"UPDATE b_user SET EMAIL = '' WHERE ID = {ANNA}")
+    shop.tell()
+    assert shop.stage.calls() == 0 and shop.states() == ["done"]
+
+
+@pytest.mark.parametrize("nameless", [True, False], ids=["his", "the control"])
+def test_the_account_that_nameless_buyers_share_is_skipped(shop: Shop, *, nameless: bool) -> None:
+    if nameless:
+        shop.execute(f"INSERT INTO b_option (MODULE_ID, NAME, VALUE) VALUES ('sale', 'anonymous_user_id', '{ANNA}')")
+    shop.tell()
+    assert (shop.person() is None) is nameless and shop.states() == ["done"]
+
+
+def test_an_account_that_vanished_before_it_was_told_of_is_skipped(shop: Shop) -> None:
+    shop.happened()
+    shop.happened(ORDER, order=1)
+    shop.execute(f"DELETE FROM b_user WHERE ID = {ANNA}")
+    shop.work()
+    assert shop.stage.calls() == 0 and shop.states() == ["done", "done"]
+
+
+@pytest.mark.parametrize("kind", [GONE, CONTACT])
+def test_of_a_deleted_account_the_contact_stays_and_tells_of_nobody(shop: Shop, kind: str) -> None:
+    shop.order(1)
+    person = shop.tell()
+    assert person.fields["bitrix_user_id"] == str(ANNA) and "A-1" in person.fields["bitrix_orders"]
+    shop.execute(f"DELETE FROM b_user WHERE ID = {ANNA}")
+    shop.happened(kind)
+    shop.work()
+    assert shop.person() is person and person.full_name == "Anna Ivanova"
+    assert set(person.fields.values()) == {""}
+    assert shop.execute("SELECT name FROM custom_hde_cursor WHERE name LIKE '%:7'") == []
+
+
+def test_the_links_of_a_deleted_account_are_looked_through_and_no_others_field_is_emptied(shop: Shop) -> None:
+    person = shop.tell()
+    shop.execute("DELETE FROM custom_hde_cursor")
+    shop.happened(user=BORIS)
+    shop.work()
+    boris = shop.person(EMAILS[BORIS])
+    shop.execute(f"DELETE FROM b_user WHERE ID = {ANNA}")
+    shop.stage.databases.run_here(outbox.put, GONE, {"user": ANNA, "contacts": [person.id, boris.id, 999]}, None)
+    shop.work()
+    assert (person.fields["bitrix_user_id"], boris.fields["bitrix_user_id"]) == ("", str(BORIS))
+
+
+def test_of_two_accounts_with_one_address_the_contact_tells_of_neither(shop: Shop) -> None:
+    person = shop.tell(user_field="UF_HDE_USER_ID")
+    assert person.fields["bitrix_user_id"] == str(ANNA)
+    shop.execute(f"UPDATE b_user SET EMAIL = 'ANNA@shop.example' WHERE ID = {BORIS}")
+    shop.happened(user=BORIS)
+    shop.work()
+    assert person.fields["bitrix_user_id"] == ""
+    shop.tell()
+    assert person.fields["bitrix_user_id"] == "" and set(shop.states()) == {"done"}
+
+
+def test_an_account_that_is_switched_off_is_told_of_no_more_and_does_no_harm_to_who_has_its_address(shop: Shop) -> None:
+    person = shop.tell()
+    shop.execute(f"UPDATE b_user SET ACTIVE = 'N' WHERE ID = {ANNA}")
+    shop.tell()
+    assert person.fields["bitrix_user_id"] == ""
+    shop.execute(f"UPDATE b_user SET EMAIL = '{EMAILS[ANNA]}' WHERE ID = {BORIS}")
+    shop.happened(user=BORIS)
+    shop.work()
+    assert person.fields["bitrix_user_id"] == str(BORIS)
+    shop.tell()
+    assert person.fields["bitrix_user_id"] == str(BORIS)
+
+
+def test_no_link_follows_an_account_to_another_address(shop: Shop) -> None:
+    shop.order(1)
+    person = shop.tell()
+    shop.execute(f"UPDATE b_user SET EMAIL = 'new@shop.example' WHERE ID = {ANNA}")
+    shop.tell()
+    assert person.email == EMAILS[ANNA] and set(person.fields.values()) == {""}
+    new = shop.person("new@shop.example")
+    assert new.fields["bitrix_user_id"] == str(ANNA) and "A-1" in new.fields["bitrix_orders"]
+
+
+def test_a_contact_that_was_deleted_in_the_help_desk_is_made_again(shop: Shop) -> None:
+    person = shop.tell()
+    del shop.stage.state.people[person.id]
+    assert shop.tell().fields["bitrix_user_id"] == str(ANNA)
