@@ -11,11 +11,13 @@ import pytest
 from pydantic import SecretStr
 
 from portal.app import _letters
+from portal.bitrix import fields
 from portal.helpdesk.client import Client
+from portal.helpdesk.decode import MAX_FIELD
 from portal.sandbox.helpdesk import v2, v2_people, words
 from portal.sandbox.helpdesk.wire import route
 from portal.service.outbound import CONTACT, GONE, KINDS, ORDER, Outbound
-from portal.store import outbox
+from portal.store import order_tickets, outbox
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
 from tests.web.states import make_pages
 
@@ -369,3 +371,193 @@ def test_a_contact_that_was_deleted_in_the_help_desk_is_made_again(shop: Shop) -
     person = shop.tell()
     del shop.stage.state.people[person.id]
     assert shop.tell().fields["bitrix_user_id"] == str(ANNA)
+
+
+MIRROR = {"user_field": "UF_HDE_USER_ID"}
+
+
+def mirror(shop: Shop) -> None:
+    shop.execute("CREATE TABLE b_uts_user (VALUE_ID int PRIMARY KEY, UF_HDE_USER_ID int, UF_OTHER text)")
+
+
+@pytest.mark.parametrize("row", [True, False], ids=["row there", "row absent"])
+def test_the_shop_has_the_contact_in_its_own_field_and_that_column_alone_is_written(shop: Shop, *, row: bool) -> None:
+    mirror(shop)
+    if row:
+        shop.execute(f"INSERT INTO b_uts_user (VALUE_ID, UF_OTHER) VALUES ({ANNA}, 'theirs')")
+    person = shop.tell(**MIRROR)
+    assert shop.mirrored() == [(person.id,)]
+    other = shop.execute(f"SELECT UF_OTHER FROM b_uts_user WHERE VALUE_ID = {ANNA}")
+    assert other == [("theirs" if row else None,)]
+
+
+def test_the_shops_field_is_emptied_with_the_link(shop: Shop) -> None:
+    mirror(shop)
+    shop.tell(**MIRROR)
+    shop.execute(f"UPDATE b_user SET EMAIL = '' WHERE ID = {ANNA}")
+    shop.tell(**MIRROR)
+    assert shop.mirrored() == [(None,)]
+
+
+def test_the_shops_field_is_emptied_for_all_who_share_an_address_and_for_nobody_else(shop: Shop) -> None:
+    mirror(shop)
+    shop.tell(**MIRROR)
+    shop.execute(f"UPDATE b_user SET EMAIL = '{EMAILS[ANNA]}' WHERE ID = {BORIS}")
+    shop.happened(user=BORIS)
+    shop.work(**MIRROR)
+    assert shop.mirrored() == [(None,)] and shop.mirrored(BORIS) == []
+    shop.execute(f"UPDATE b_user SET ACTIVE = 'N' WHERE ID = {ANNA}")
+    shop.happened(user=BORIS)
+    shop.work(**MIRROR)
+    shop.tell(**MIRROR)
+    assert shop.mirrored(BORIS) == [(shop.person().id,)] and shop.mirrored() == [(None,)]
+
+
+def test_no_row_is_made_for_an_account_that_is_gone(shop: Shop) -> None:
+    mirror(shop)
+    shop.execute(f"DELETE FROM b_user WHERE ID = {ANNA}")
+    shop.stage.databases.run_here(fields.mirror_contact, "UF_HDE_USER_ID", ANNA, 41)
+    assert shop.mirrored() == []
+
+
+@pytest.mark.parametrize("table", [False, True], ids=["no table", "no column"])
+def test_a_shop_without_the_field_is_told_once_and_the_contact_is_told_all_the_same(
+    shop: Shop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, *, table: bool
+) -> None:
+    monkeypatch.setattr(fields, "_told", set())
+    if table:
+        shop.execute("CREATE TABLE b_uts_user (VALUE_ID int PRIMARY KEY)")
+    shop.tell(**MIRROR)
+    person = shop.tell(**MIRROR)
+    assert person.fields["bitrix_user_id"] == str(ANNA) and shop.states() == ["done", "done"]
+    assert [text.startswith("PORTAL_USER_FIELD") for text in caplog.messages].count(True) == 1
+
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+def test_orders_are_one_note_that_is_replaced_and_a_humans_notes_stay(shop_v2: Shop) -> None:
+    person = shop_v2.tell(order_push="note")
+    assert person.notes == []
+    person.notes.append({"id": 9001, "user_id": 1, "text": "<p>Likes tea</p>", "date_created": "2026-11-25 10:00:00"})
+    for number in (1, 2):
+        shop_v2.order(number, name=HOSTILE)
+        shop_v2.happened(ORDER, order=number)
+        shop_v2.work(order_push="note")
+    human, ours = (note["text"] for note in person.notes)
+    assert human == "<p>Likes tea</p>"
+    assert "A-1" in ours and "A-2" in ours and "shop.example #7:" in ours
+    assert "<img" not in ours and "&lt;img" in ours
+    assert not person.fields.get("bitrix_orders")
+    writes = len(shop_v2.writes())
+    shop_v2.tell(order_push="note")
+    assert len(shop_v2.writes()) == writes
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_lost_answer_leaves_one_note(shop_v2: Shop, method: str) -> None:
+    shop_v2.order(1)
+    shop_v2.tell(order_push="both")
+    shop_v2.breaks("drop", method=method, path="/notes")
+    shop_v2.order(2)
+    person = shop_v2.tell(order_push="both")
+    assert len(person.notes) == 1 and "A-2" in person.notes[0]["text"]
+    assert "A-2" in person.fields["bitrix_orders"]
+
+
+def test_the_note_goes_with_the_account(shop_v2: Shop) -> None:
+    shop_v2.order(1)
+    person = shop_v2.tell(order_push="both")
+    assert len(person.notes) == 1
+    shop_v2.execute(f"DELETE FROM b_user WHERE ID = {ANNA}")
+    shop_v2.happened(GONE)
+    shop_v2.work(order_push="both")
+    assert person.notes == []
+
+
+@pytest.fixture
+def shop_v1(database_url: str, tmp_path: Path) -> Iterator[Shop]:
+    with stage(database_url, tmp_path, "v1") as made:
+        yield Shop(made)
+
+
+def notes(shop: Shop, ticket_id: int) -> list[str]:
+    return [m.html for m in shop.stage.state.tickets[ticket_id].messages if m.internal]
+
+
+def about(shop: Shop, order_id: int, *ticket_ids: int) -> None:
+    for ticket_id in ticket_ids:
+        shop.stage.databases.run_here(order_tickets.put, order_id, ticket_id, ANNA, f"A-{order_id}", "text")
+
+
+def changed(shop: Shop, order_id: int, **settings: object) -> None:
+    shop.happened(ORDER, order=order_id)
+    shop.work(**{"order_push": "note", **settings})
+
+
+def test_without_notes_about_people_the_newest_open_ticket_about_the_order_has_one(shop_v1: Shop) -> None:
+    shop_v1.order(1, name=HOSTILE)
+    shop_v1.order(2)
+    old, open_one, closed, other = (shop_v1.stage.ticket(ANNA) for _ in range(4))
+    about(shop_v1, 1, old, open_one, closed)
+    shop_v1.stage.tell("operator/status", ticket_id=closed, status="closed")
+    changed(shop_v1, 1)
+    (note,) = notes(shop_v1, open_one)
+    assert "A-1" in note and "A-2" not in note and "<img" not in note and "&lt;img" in note
+    assert [notes(shop_v1, ticket) for ticket in (old, closed, other)] == [[], [], []]
+    assert "A-2" in shop_v1.person().fields["bitrix_orders"]
+    changed(shop_v1, 1)
+    assert len(notes(shop_v1, open_one)) == 1
+    shop_v1.execute("UPDATE b_sale_order SET CANCELED = 'Y' WHERE ID = 1")
+    changed(shop_v1, 1)
+    assert len(notes(shop_v1, open_one)) == 2
+
+
+def test_a_ticket_that_is_somebody_elses_now_is_told_of_no_order(shop_v1: Shop) -> None:
+    shop_v1.order(1)
+    ticket = shop_v1.stage.ticket(ANNA)
+    about(shop_v1, 1, ticket)
+    shop_v1.stage.tell("operator/move", ticket_id=ticket, email=EMAILS[BORIS])
+    changed(shop_v1, 1)
+    assert notes(shop_v1, ticket) == []
+
+
+def test_each_order_has_its_note_though_its_contact_was_told_of_all(shop_v1: Shop) -> None:
+    tickets = [shop_v1.stage.ticket(ANNA) for _ in range(2)]
+    for number, ticket in enumerate(tickets, 1):
+        shop_v1.order(number)
+        about(shop_v1, number, ticket)
+        shop_v1.happened(ORDER, order=number)
+    shop_v1.work(order_push="both")
+    assert [len(notes(shop_v1, ticket)) for ticket in tickets] == [1, 1]
+
+
+def test_a_name_of_a_product_breaks_out_of_nothing(shop: Shop) -> None:
+    shop.order(1, name=HOSTILE + "\u202e\n- A-999, forged")
+    told = shop.tell().fields["bitrix_orders"]
+    assert "\u202e" not in told and told.count("\n- ") == 1
+
+
+def test_a_field_holds_whatever_a_customer_buys(shop: Shop) -> None:
+    for number in range(1, 8):
+        shop.order(number, name="Щ" * 255)
+        for _ in range(20):
+            shop.execute(
+                "INSERT INTO b_sale_basket (ORDER_ID, FUSER_ID, PRODUCT_ID, PRICE, CURRENCY, DATE_INSERT, DATE_UPDATE, LID, NAME, DISCOUNT_PRICE, QUANTITY) "
+                f"VALUES ({number}, 1, 1, 1, 'RUB', NOW(), NOW(), 's1', '{'Ы' * 255}', 0, 1000000)"
+            )
+    told = shop.tell().fields["bitrix_orders"]
+    assert "+13" in told and len(told) < MAX_FIELD
+    writes = len(shop.writes())
+    shop.tell()
+    assert len(shop.writes()) == writes
+
+
+def test_a_job_that_was_told_already_hides_no_later_change(shop: Shop) -> None:
+    person = shop.tell()
+    shop.happened()
+    shop.execute("UPDATE custom_hde_outbox SET created_at = '2020-01-01' WHERE state = 'waiting'")
+    shop.order(1)
+    shop.happened(ORDER, order=1)
+    shop.work()
+    assert "A-1" in person.fields["bitrix_orders"]
