@@ -49,7 +49,8 @@ LONGEST_WAIT_SECONDS = 600.0
 class Known:
     """An account as it was at `at`. `buyer` is None when it is gone, or the one that all nameless buyers share.
 
-    `holders`: the live accounts with its address. `told_at`, `contact_id`: when it was told of last, and as whom.
+    `holders`: the live accounts with its address. `told_at`, `contact_id`: when it was told of last, and who had its
+    address then.
     """
 
     sale: Sale
@@ -62,6 +63,11 @@ class Known:
     orders: tuple[Order, ...]
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several live accounts have the address."""
+        return len(self.holders) > 1
+
+    @property
     def why_not(self) -> str:
         """Why it is not told of, "" when it is."""
         if self.buyer is None:
@@ -70,7 +76,23 @@ class Known:
             return "it has no address"
         if not self.buyer.active:
             return "it is switched off"
-        return "" if self.holders == (self.user_id,) else "others have its address"
+        return "" if self.holders == (self.user_id,) else "it is not alone with its address"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How it ended. `contact_id`: who has the account's address; `tells`: whether that contact tells of the account.
+
+    `freed`: an address that the account had and has not any more, "" for none; another account may be alone with it.
+    """
+
+    contact_id: int | None = None
+    tells: bool = False
+    freed: str = ""
+
+
+class Changed(Exception):
+    """Another account has come to the address, or left it, while this one was told of."""
 
 
 class Outbound:
@@ -89,6 +111,8 @@ class Outbound:
             await self._push(job)
         except NotOurs:
             log.warning("outbox %d: %s has another worker now", job.id, job.kind)
+        except Changed:
+            await self._databases.run(outbox.fail, job, "others have come to the address", 1.0, count=False)
         except (HelpdeskGarbled, HelpdeskMissing, HelpdeskUnsure) as error:
             # Missing: it was there a moment ago. The others may go on for ever, and nobody waits for it.
             await attempts.counted(self._databases, job, error)
@@ -102,13 +126,13 @@ class Outbound:
     async def _push(self, job: Job) -> None:
         known = await self._databases.read(self._look, job.payload["user"])
         is_told = known.told_at is not None and job.created_at < known.told_at
-        contact_id = known.contact_id if is_told else await self._tell(job, known)
-        if contact_id and job.kind == ORDER and self._notes.in_tickets:
-            await self._notes.put_in_ticket(known.sale, known.user_id, contact_id, job.payload["order"])
+        told = Told(known.contact_id, tells=True) if is_told else await self._tell(job, known)
+        if told.contact_id and told.tells and job.kind == ORDER and self._notes.in_tickets:
+            await self._notes.put_in_ticket(known.sale, known.user_id, told.contact_id, job.payload["order"])
         if is_told:
             await self._databases.run(_finish, job)
         else:
-            await self._databases.run(self._finish_told, job, known, contact_id)
+            await self._databases.run(self._finish_told, job, known, told)
         log.info("outbox %d: %s %s at attempt %d", job.id, job.kind, "was told" if is_told else "told", job.attempts)
 
     def _look(self, unit: Unit, user_id: int) -> Known:
@@ -126,28 +150,29 @@ class Outbound:
             datetime.fromisoformat(told_at).replace(tzinfo=UTC) if told_at else None,
             int(contact_id) if contact_id else None,
             buyer,
-            tuple(users.holders(unit, self._sale.shape, buyer.email)) if buyer and buyer.email else (),
+            _holders(unit, self._sale, buyer.email if buyer else ""),
             self._sale.page(unit, user_id, LAST_ORDERS, 0) if buyer else (),
         )
 
-    async def _tell(self, job: Job, known: Known) -> int | None:
-        """The contact that tells of the account now; None when it must not be told of, and nothing tells of it."""
+    async def _tell(self, job: Job, known: Known) -> Told:
+        """Bring the contact with the account's address up to date, or have no contact tell of the account."""
         card = await self._card(known.contact_id) if known.contact_id else None
-        if known.buyer is None or known.why_not:
+        buyer = known.buyer
+        freed = card.contact.email if card and known.user_id not in known.holders else ""
+        if buyer is None or known.why_not:
             log.info("outbox %d: account %d is not told of: %s", job.id, known.user_id, known.why_not)
             await self._take_back(known.user_id, card)
-            await self._take_back_elsewhere(job, known)
-            return None
-        buyer = known.buyer
+            return Told(await self._take_back_elsewhere(job, known), freed=freed)
         if card is None or card.contact.email != buyer.email or card.contact.is_staff:
+            freed = card.contact.email if card else ""
             await self._take_back(known.user_id, card)
             try:
                 card = await self._client.ensure_card(buyer.email, buyer.name, e164(buyer.phone), self._fields(known))
             except HelpdeskStaff:
                 log.info("outbox %d: account %d is not told of: it is one of the staff", job.id, known.user_id)
-                return None
+                return Told(freed=freed)
         await self._write(card, buyer, known)
-        return card.contact.id
+        return Told(card.contact.id, tells=True, freed=freed)
 
     async def _card(self, contact_id: int) -> Card | None:
         try:
@@ -172,15 +197,21 @@ class Outbound:
         if card and not card.contact.is_staff and card.fields.get(USER_ID, told) == told:
             await self._empty(card, [user_id])
 
-    async def _take_back_elsewhere(self, job: Job, known: Known) -> None:
-        """A deleted account's links are told with its end. Of several with one address their contacts tell of none."""
+    async def _take_back_elsewhere(self, job: Job, known: Known) -> int | None:
+        """A deleted account's links come with its end. Of several with one address its contacts tell of none.
+
+        Gives the contact that they share.
+        """
         for contact_id in job.payload.get("contacts", ()):
             if contact_id != known.contact_id:
                 await self._take_back(known.user_id, await self._card(contact_id))
-        if known.buyer and len(known.holders) > 1:
-            for contact in await self._client.find_contacts(known.buyer.email):
-                if not contact.is_staff and (card := await self._card(contact.id)):
-                    await self._empty(card, known.holders)
+        if known.buyer is None or not known.is_shared:
+            return None
+        people = [one for one in await self._client.find_contacts(known.buyer.email) if not one.is_staff]
+        for contact in people:
+            if card := await self._card(contact.id):
+                await self._empty(card, known.holders)
+        return min((contact.id for contact in people), default=None)
 
     async def _empty(self, card: Card, user_ids: Collection[int]) -> None:
         left = {name: "" for name, value in card.fields.items() if value}
@@ -188,15 +219,26 @@ class Outbound:
         if self._notes.about_people:
             await self._notes.forget(card.contact.id, user_ids)
 
-    def _finish_told(self, unit: Unit, job: Job, known: Known, contact_id: int | None) -> None:
+    def _finish_told(self, unit: Unit, job: Job, known: Known, told: Told) -> None:
         """Written down with the end of the job: when, as whom, and in the shop's own field."""
         _finish(unit, job)
+        if known.buyer and _holders(unit, known.sale, known.buyer.email) != known.holders:
+            # Accounts are told of side by side: the other one may have looked before we wrote.
+            raise Changed
         _put(unit, _pushed(known.user_id), known.at.isoformat(" ") if known.buyer else "")
-        _put(unit, _contact(known.user_id), str(contact_id or ""))
+        _put(unit, _contact(known.user_id), str(told.contact_id or ""))
         if self._settings.user_field:
-            others = known.holders if len(known.holders) > 1 else ()
-            for user_id in sorted({known.user_id, *others}):
-                shop_fields.mirror_contact(unit, self._settings.user_field, user_id, contact_id)
+            for user_id in sorted({known.user_id, *(known.holders if known.is_shared else ())}):
+                shop_fields.mirror_contact(
+                    unit, self._settings.user_field, user_id, told.contact_id if told.tells else None
+                )
+        left = _holders(unit, known.sale, told.freed)
+        if len(left) == 1 and left[0] != known.user_id:
+            outbox.put_unless_waiting(unit, CONTACT, {"user": left[0]}, left[0], queue=f"shop:{left[0]}")
+
+
+def _holders(unit: Unit, sale: Sale, email: str) -> tuple[int, ...]:
+    return tuple(users.holders(unit, sale.shape, email)) if email else ()
 
 
 def _finish(unit: Unit, job: Job) -> None:

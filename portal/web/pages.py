@@ -12,6 +12,7 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
 - desk/message.html, desk/note.html: what goes to the help desk (service/delivery.py)
+- desk/orders.txt, desk/orders.html: a customer's orders there (service/order_notes.py)
 
 `attempt` counts how often a page that is still being fetched has refreshed itself (0 at first, `?try=1` on the next);
 after ATTEMPTS it says that it takes longer and stops.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from portal import worker
 from portal.app import _letters
 from portal.bitrix import fields
 from portal.helpdesk.client import Client
@@ -18,6 +20,7 @@ from portal.sandbox.helpdesk import v2, v2_people, words
 from portal.sandbox.helpdesk.wire import route
 from portal.service.outbound import CONTACT, GONE, KINDS, ORDER, Outbound
 from portal.store import order_tickets, outbox
+from portal.tokens import Tokens
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
 from tests.web.states import make_pages
 
@@ -344,6 +347,31 @@ def test_of_two_accounts_with_one_address_the_contact_tells_of_neither(shop: Sho
     assert person.fields["bitrix_user_id"] == "" and set(shop.states()) == {"done"}
 
 
+@pytest.mark.parametrize("how", ["EMAIL = 'new@shop.example'", "ACTIVE = 'N'", "EMAIL = ''"])
+def test_who_is_alone_with_his_address_again_is_told_of_again(shop: Shop, how: str) -> None:
+    person = shop.tell()
+    shop.execute(f"UPDATE b_user SET EMAIL = '{EMAILS[ANNA]}' WHERE ID = {BORIS}")
+    shop.happened(user=BORIS)
+    shop.work()
+    assert person.fields["bitrix_user_id"] == ""
+    shop.execute(f"UPDATE b_user SET {how} WHERE ID = {BORIS}")
+    shop.happened(user=BORIS)
+    shop.work()
+    assert person.fields["bitrix_user_id"] == str(ANNA)
+
+
+def test_an_account_that_comes_to_the_address_meanwhile_is_seen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own job may have looked before this one wrote."""
+    write = Outbound._write
+
+    async def comes(self: Outbound, *args: Any) -> None:
+        shop.execute(f"UPDATE b_user SET EMAIL = '{EMAILS[ANNA]}' WHERE ID = {BORIS}")
+        await write(self, *args)
+
+    monkeypatch.setattr(Outbound, "_write", comes)
+    assert shop.tell().fields["bitrix_user_id"] == "" and shop.states() == ["done"]
+
+
 def test_an_account_that_is_switched_off_is_told_of_no_more_and_does_no_harm_to_who_has_its_address(shop: Shop) -> None:
     person = shop.tell()
     shop.execute(f"UPDATE b_user SET ACTIVE = 'N' WHERE ID = {ANNA}")
@@ -561,3 +589,23 @@ def test_a_job_that_was_told_already_hides_no_later_change(shop: Shop) -> None:
     shop.happened(ORDER, order=1)
     shop.work()
     assert "A-1" in person.fields["bitrix_orders"]
+
+
+def test_the_worker_does_it_by_itself(shop: Shop) -> None:
+    made = shop.stage
+    shop.happened()
+
+    async def works() -> None:
+        client = Client(made.settings, made.databases)
+        steps = worker.steps(made.settings, made.databases, client, Tokens(["a-key-for-tests-only"]), RENDER)
+        working = asyncio.create_task(worker.run(steps))
+        async with asyncio.timeout(20):
+            while shop.states() != ["done"]:
+                await asyncio.sleep(0.05)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+        await client.close()
+
+    asyncio.run(works())
+    assert shop.person().fields["bitrix_user_id"] == str(ANNA)
