@@ -126,7 +126,7 @@ class Outbound:
     async def _push(self, job: Job) -> None:
         known = await self._databases.read(self._look, job.payload["user"])
         is_told = known.told_at is not None and job.created_at < known.told_at
-        told = Told(known.contact_id, tells=True) if is_told else await self._tell(job, known)
+        told = Told(known.contact_id, not known.why_not) if is_told else await self._tell(job, known)
         if told.contact_id and told.tells and job.kind == ORDER and self._notes.in_tickets:
             await self._notes.put_in_ticket(known.sale, known.user_id, told.contact_id, job.payload["order"])
         if is_told:

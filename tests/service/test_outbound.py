@@ -612,3 +612,14 @@ def test_the_worker_does_it_by_itself(shop: Shop) -> None:
 
     asyncio.run(works())
     assert shop.person().fields["bitrix_user_id"] == str(ANNA)
+
+
+def test_a_ticket_is_told_of_no_order_of_an_account_that_shares_its_address(shop_v1: Shop) -> None:
+    shop_v1.execute(f"UPDATE b_user SET EMAIL = '{EMAILS[ANNA]}' WHERE ID = {BORIS}")
+    tickets = [shop_v1.stage.ticket(ANNA) for _ in range(2)]
+    for number, ticket in enumerate(tickets, 1):
+        shop_v1.order(number)
+        about(shop_v1, number, ticket)
+        shop_v1.happened(ORDER, order=number)
+    shop_v1.work(order_push="note")
+    assert [notes(shop_v1, ticket) for ticket in tickets] == [[], []]
