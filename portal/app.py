@@ -38,7 +38,7 @@ from portal.web.widget_script import widget_script
 log = logging.getLogger(__name__)
 
 BODY_BYTES = 1 << 20
-"""Larger bodies are refused (413); no form of ours is near it."""
+"""Larger bodies are refused (413), but where a form may bring files (web/intake.py)."""
 
 
 def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: float = FRESH_SECONDS) -> Litestar:

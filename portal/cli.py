@@ -163,7 +163,10 @@ def whoami() -> None:
     """The PHP file that tells who is signed in, for session stores that are not read directly."""
     from portal import snippets
 
-    click.echo(snippets.whoami([key.get_secret_value() for key in _settings(PublicSettings).secret_keys]))
+    keys = [key.get_secret_value() for key in _settings(PublicSettings).secret_keys]
+    if not keys:
+        click.echo("PORTAL_SECRET_KEYS is not set: this file will answer to nobody", err=True)
+    click.echo(snippets.whoami(keys))
 
 
 def _settings(kind: type[S]) -> S:

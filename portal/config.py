@@ -191,6 +191,21 @@ class Settings(PublicSettings):
                 _base64(secret.get_secret_value().removeprefix("whsec_"))
         return value
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.match(r"smtps?://[^/\s]+", value.get_secret_value()):
+            raise ValueError("must begin with smtp:// or smtps:// and name a host")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str, known: ValidationInfo) -> str:
+        smtp = known.data.get("smtp_url")
+        if smtp is not None and bool(smtp.get_secret_value()) != bool(value):
+            raise ValueError("and PORTAL_SMTP_URL must be set together")
+        return value
+
     @field_validator("hde_timezone", "timezone", mode="before")
     @classmethod
     def _zone(cls, value: object) -> object:
@@ -243,7 +258,9 @@ class Settings(PublicSettings):
         if value.startswith("files:") and not re.fullmatch(r"files://(/?\d+;)?(\d+;)?/.*", value):
             raise ValueError("must name an absolute folder, such as files:///var/lib/php/sessions")
         if value.startswith("php:") and not re.match(r"https?://[^/\s]+/", value[4:]):
-            raise ValueError("must name the whoami file's address, such as php:http://127.0.0.1/local/whoami.php")
+            raise ValueError(
+                "must name the whoami file's address, such as php:http://127.0.0.1/local/portal_whoami.php"
+            )
         return value
 
     @field_validator("hde_api_key")

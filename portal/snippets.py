@@ -17,11 +17,7 @@ UPSTREAM = "127.0.0.1:8000"
 
 def nginx(public_url: str, prefix: str, upstream: str = UPSTREAM) -> str:
     """Every nginx location, for a file inside the shop's server block; the settings are validated by config.py."""
-    # Not HTML: the values are a URL and a path that config.py has checked, and nginx knows no HTML escapes.
-    environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(assets.folder("templates") / "nginx"), undefined=StrictUndefined
-    )
-    return environment.get_template("portal.conf").render(public_url=public_url, prefix=prefix, upstream=upstream)
+    return _rendered("nginx/portal.conf", public_url=public_url, prefix=prefix, upstream=upstream)
 
 
 def footer(prefix: str) -> str:
@@ -30,11 +26,7 @@ def footer(prefix: str) -> str:
     Neither holds a secret: the PHP form reads the key of `footer_key` from the shop's own settings.
     """
     line = f'<script src="{prefix}/widget.js" defer></script>'
-    environment = Environment(  # noqa: S701  # PHP, with nothing in it but a path that config.py has checked
-        loader=FileSystemLoader(assets.folder("templates") / "bitrix"),
-        undefined=StrictUndefined,
-    )
-    php = environment.get_template("widget.php").render(line=line, field=widget.FIELD)
+    php = _rendered("bitrix/widget.php", line=line, field=widget.FIELD)
     return f"{line}\n\n\n{php}"
 
 
@@ -50,7 +42,10 @@ def whoami(secret_keys: Sequence[str]) -> str:
 
 def dispatcher(public_url: str) -> str:
     """The help desk's rules that send its events here, and how to set them; the secret is named and not printed."""
-    environment = Environment(  # noqa: S701  # a text for a person, no HTML
-        loader=FileSystemLoader(assets.folder("templates") / "helpdesk"), undefined=StrictUndefined
-    )
-    return environment.get_template("dispatcher.txt").render(public_url=public_url)
+    return _rendered("helpdesk/dispatcher.txt", public_url=public_url)
+
+
+def _rendered(template: str, **values: str) -> str:
+    # Not HTML: what is put in are addresses and paths that config.py has checked; nginx and PHP know no HTML escapes.
+    environment = Environment(loader=FileSystemLoader(assets.folder("templates")), undefined=StrictUndefined)  # noqa: S701
+    return environment.get_template(template).render(**values)

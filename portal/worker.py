@@ -20,7 +20,6 @@ from portal.service import inbound, letters, outbound
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
 from portal.service.outbound import Outbound
-from portal.service.widget import adopt
 from portal.store import inbox, limits, outbox, snapshots
 from portal.store.outbox import Job
 from portal.tokens import Tokens
@@ -78,9 +77,9 @@ def steps(
 ) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
-    deliver = partial(_deliver, databases, KINDS, Deliverer(settings, databases, client, render).deliver)
+    deliver = partial(_deliver, databases, KINDS, Deliverer(settings, databases, client, tokens, render).deliver)
     push = partial(_deliver, databases, outbound.KINDS, Outbound(settings, databases, client, render).push)
-    event = partial(inbound.step, databases, partial(adopt, client, databases, tokens))
+    event = partial(inbound.step, databases)
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
@@ -148,6 +147,9 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     job = await databases.run(outbox.claim, [*_LETTERS], LEASE_SECONDS)
     if job is None:
         return False
+    if job.claim.left < 0:
+        await _failed(databases, job, TimeoutError(), None)
+        return True
     try:
         message = _LETTERS[job.kind](settings, tokens, render, job.id, job.payload)
         await asyncio.to_thread(mail.send, settings.smtp_url.get_secret_value(), message)

@@ -8,7 +8,10 @@ from contextlib import suppress
 import pytest
 
 from portal import worker
+from portal.database import Databases
 from portal.errors import DatabaseAway
+from portal.store import outbox
+from portal.store.migrate import migrate
 
 
 def run_for_a_moment(*steps: worker.Step, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +41,21 @@ def test_a_step_that_fails_ends_neither_the_loop_nor_the_others(
     run_for_a_moment(fails, works, monkeypatch=monkeypatch)
     assert len(taken) > 1
     assert "worker:" in caplog.text
+
+
+def test_a_claim_is_kept_for_as_long_as_its_delivery_takes(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    databases = Databases(database_url)
+    migrate(databases)
+    databases.run_here(outbox.put, "desk.note", {}, None)
+    monkeypatch.setattr(worker, "DELIVERY_LEASE_SECONDS", 1)
+
+    class Slow:
+        async def deliver(self, _job: outbox.Job) -> None:
+            await asyncio.sleep(2)
+            assert databases.run_here(outbox.claim, ["desk.note"], 1) is None
+
+    assert asyncio.run(worker._deliver(databases, Slow()))  # type: ignore[arg-type]
+    databases.close()
 
 
 def test_a_rare_step_is_taken_at_once_and_until_it_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

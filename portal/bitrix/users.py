@@ -48,12 +48,6 @@ def account(unit: Unit, shape: Shape, options: ShopOptions, user_id: int) -> Acc
     return Account(_customer(rows[0], options), frozenset(row[7] for row in rows if row[7] is not None))
 
 
-def customer(unit: Unit, shape: Shape, user_id: int) -> Customer | None:
-    """The account, for callers that have no session at hand; None when it is gone, not active or blocked."""
-    found = account(unit, shape, options(unit), user_id)
-    return found.customer if found else None
-
-
 def others_with_email(unit: Unit, user_id: int, email: str) -> bool:
     """Whether another account, active or not, holds this address (lower-cased and trimmed, not empty).
 

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any, TypeVar
 
+from cachetools import TTLCache
+
+from portal.config import Settings
 from portal.errors import (
     HelpdeskGarbled,
     HelpdeskRefused,
@@ -21,16 +27,39 @@ from portal.errors import (
 from portal.helpdesk import decode
 from portal.helpdesk.call import Call
 from portal.helpdesk.decode import Row
+from portal.helpdesk.dialect import Dialect
 from portal.helpdesk.reads import Reads
+from portal.helpdesk.wire import Wire
 from portal.model import Contact, Ticket, Upload
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+CLOCKS_APART = timedelta(minutes=10)
+"""The help desk's clock and ours may differ so far."""
+
+UPLOADED_SECONDS = 1800
+MAX_UPLOADED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """Files that are ready to go with a ticket or a message; `ids`: of those that the help desk has already."""
+
+    files: tuple[Upload, ...] = ()
+    ids: tuple[Any, ...] = ()
+
+
+NOTHING = Enclosed()
+
 
 class Writes(Reads):
     """Writes as the customer himself, but for notes, which are the API user's."""
+
+    def __init__(self, settings: Settings, dialect: Dialect, wire: Wire) -> None:
+        super().__init__(settings, dialect, wire)
+        self._uploaded: TTLCache[bytes, Any] = TTLCache(MAX_UPLOADED, UPLOADED_SECONDS)
 
     async def ensure_contact(
         self, email: str, name: str, phone: str = "", fields: Mapping[str, str] | None = None
@@ -64,28 +93,57 @@ class Writes(Reads):
             raise problem
         raise HelpdeskUnreachable("a new contact cannot be seen") from problem
 
-    async def open_ticket(self, contact: Contact, subject: str, html: str, files: Sequence[Upload]) -> Ticket:
-        """A new ticket of this contact, its text written by himself. Raises HelpdeskUnsure."""
+    async def enclose(self, files: Sequence[Upload]) -> Enclosed:
+        """Make files ready to go with a ticket or a message; may be repeated.
+
+        One dialect takes them before their message, a call each. A file that has gone a moment ago does not go again: a
+        job that was interrupted goes on where it stopped.
+        """
+        ids = []
+        for file in files:
+            call = self._dialect.upload(file)
+            if call is None:
+                continue  # it goes with its message
+            key = blake2b(
+                f"{file.name}\0{file.type}\0".encode("utf-8", "surrogatepass") + file.content, digest_size=16
+            ).digest()
+            if key not in self._uploaded:
+                answer = await self._wire.call(call)
+                self._uploaded[key] = decode.sensible(decode.one(answer["data"]), lambda row: row["id"])
+            ids.append(self._uploaded[key])
+        return Enclosed(tuple(files), tuple(ids))
+
+    async def open_ticket(self, contact: Contact, subject: str, html: str, enclosed: Enclosed = NOTHING) -> Ticket:
+        """A new ticket of this contact, its text written by himself. Raises HelpdeskUnsure.
+
+        What comes back must be new, his and about that: a help desk that merges may answer with an older one, which
+        may be anybody's who uses the same address.
+        """
         known = await self._known()
-        enclosed = await self._upload(files)
-        call = self._dialect.create_ticket(contact.id, decode.whole(subject), decode.whole(html), files, enclosed)
+        call = self._dialect.create_ticket(
+            contact.id, decode.whole(subject), decode.whole(html), enclosed.files, enclosed.ids
+        )
+        began = datetime.now(UTC)
 
         def read(row: Row) -> Ticket:
             ticket = self._dialect.ticket(row, known)
-            if ticket.requester_id != contact.id:
-                raise ValueError("another's ticket")
+            if ticket.requester_id != contact.id or ticket.created_at < began - CLOCKS_APART:
+                raise ValueError("another ticket")
             return ticket
 
-        return await self._once(call, read)
+        made = await self._once(call, read)
+        self._spend(enclosed)
+        return made
 
-    async def post_message(self, ticket: Ticket, html: str, files: Sequence[Upload]) -> int:
+    async def post_message(self, ticket: Ticket, html: str, enclosed: Enclosed = NOTHING) -> int:
         """A public message in the ticket, written by its requester; gives its id. Raises HelpdeskUnsure.
 
         A ticket that is closed or locked may refuse it (HelpdeskRefused, dialect v2).
         """
-        enclosed = await self._upload(files)
-        call = self._dialect.create_message(ticket, decode.whole(html), files, enclosed)
-        return await self._once(call, lambda row: self._dialect.written(row, ticket.id, internal=False))
+        call = self._dialect.create_message(ticket, decode.whole(html), enclosed.files, enclosed.ids)
+        made = await self._once(call, lambda row: self._dialect.written(row, ticket.id, internal=False))
+        self._spend(enclosed)
+        return made
 
     async def add_note(self, ticket_id: int, html: str) -> int:
         """A note in the ticket that only the staff sees; gives its id. Raises HelpdeskUnsure."""
@@ -126,11 +184,10 @@ class Writes(Reads):
             raise HelpdeskGarbled("a search for an address that does not end")
         return None
 
-    async def _upload(self, files: Sequence[Upload]) -> list[Any]:
-        """The ids of files sent before their message, which may be done twice; [] where they go with it."""
-        calls = [call for file in files if (call := self._dialect.upload(file)) is not None]
-        answers = [await self._wire.call(call) for call in calls]
-        return [decode.sensible(decode.one(answer["data"]), lambda row: row["id"]) for answer in answers]
+    def _spend(self, enclosed: Enclosed) -> None:
+        """These files belong to a message now; the same file goes with another message as a new one."""
+        for key in [key for key, number in self._uploaded.items() if number in enclosed.ids]:
+            del self._uploaded[key]
 
     async def _once(self, call: Call, read: Callable[[Row], T]) -> T:
         """What a call made. An answer that is not what was promised leaves its effect unknown as a lost one does."""

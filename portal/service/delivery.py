@@ -6,9 +6,10 @@ anything is repeated (readback.py); who cannot be sure sends nothing, and tells 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,25 +23,33 @@ from portal.errors import (
     HelpdeskUnsure,
 )
 from portal.helpdesk.client import Client
+from portal.helpdesk.writes import NOTHING, Enclosed
 from portal.model import Contact, Ticket
 from portal.service import attempts, outcomes
 from portal.service.attempts import REFUSALS
 from portal.service.letters import Render
 from portal.service.outcomes import NOTE, NotOurs
 from portal.service.readback import Sent, Trace, bare, look_for
+from portal.service.widget import ADOPT, adopt
 from portal.service.writing import REPLY, REQUEST
 from portal.store import links, outbox
 from portal.store.outbox import Job
+from portal.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
-KINDS = (REPLY, REQUEST, NOTE)
+KINDS = (REPLY, REQUEST, NOTE, ADOPT)
 
 SETTLE_SECONDS = 150.0
 """A call whose answer was lost may still have its effect so much later; before that nothing is sent again."""
 
 LOOK_SECONDS = 5.0
 LOST_ANSWERS = 4
+"""A help desk that loses every answer and does nothing is not asked for ever."""
+
+WITH_FILES_AT_ONCE = 2
+"""Each may hold 100 MB."""
+
 LONGEST_WAIT_SECONDS = 30.0
 """A help desk that is away is asked again so soon: a customer waits for it."""
 
@@ -55,7 +64,7 @@ class NotThereYet(HelpdeskError):
 
 
 class Impossible(Exception):
-    """It can never be delivered, and certainly was not."""
+    """There is no way to deliver it."""
 
 
 class Unsure(Exception):
@@ -74,6 +83,7 @@ class Deliverer:
         settings: Settings,
         databases: Databases,
         client: Client,
+        tokens: Tokens,
         render: Render,
         *,
         settle_seconds: float = SETTLE_SECONDS,
@@ -81,13 +91,17 @@ class Deliverer:
         self._settings = settings
         self._databases = databases
         self._client = client
+        self._tokens = tokens
         self._render = render
-        self._settle = timedelta(seconds=settle_seconds)
-        self._by_kind = {REPLY: self._reply, REQUEST: self._request, NOTE: self._note}
+        self._settle_seconds = settle_seconds
+        self._by_kind = {REPLY: self._reply, REQUEST: self._request, NOTE: self._note, ADOPT: self._adopt}
+        self._with_files = asyncio.Semaphore(WITH_FILES_AT_ONCE)
 
     async def deliver(self, job: Job) -> None:
         """Deliver it, or say when to try again; what cannot be delivered is told to support. Raises DatabaseAway."""
         try:
+            if job.claim.left < 0:
+                raise Impossible("its worker died at every attempt")
             await self._by_kind[job.kind](job)
         except NotOurs:
             log.warning("outbox %d: %s has another worker now", job.id, job.kind)
@@ -99,25 +113,18 @@ class Deliverer:
         except NotThereYet as error:
             await attempts.later(self._databases, job, error, LOOK_SECONDS)
         except HelpdeskUnsure as error:
-            await self._lost(job, error)
+            log.warning("outbox %d: the answer to %s is lost: %s", job.id, job.kind, error)
+            await self._databases.run(outbox.fail, job, str(error), LOOK_SECONDS)
         except HelpdeskError as error:
-            if attempts.is_refusal(error) and job.attempts >= REFUSALS and job.kind != NOTE:
+            is_believed = job.claim.left <= 0 or (job.attempts >= REFUSALS and job.kind in (REPLY, REQUEST))
+            if attempts.is_refusal(error) and is_believed:
                 await self._give_up(job, f"refused: {error}")
             else:
                 await attempts.again(self._databases, job, error, LONGEST_WAIT_SECONDS)
 
-    async def _lost(self, job: Job, error: HelpdeskUnsure) -> None:
-        """The answer is lost: next time it is looked for. A help desk that loses every answer is not asked for ever."""
-        if job.attempts >= LOST_ANSWERS and job.kind != NOTE:
-            log.error("outbox %d: %s set aside: %d answers are lost", job.id, job.kind, job.attempts)
-            await self._databases.run(outcomes.set_aside, job, job.ticket_id, str(error))
-        else:
-            log.warning("outbox %d: the answer to %s is lost: %s", job.id, job.kind, error)
-            await self._databases.run(outbox.fail, job, str(error), LOOK_SECONDS)
-
     async def _give_up(self, job: Job, reason: str) -> None:
         log.error("outbox %d: %s cannot be delivered: %s", job.id, job.kind, reason)
-        await self._databases.run(outcomes.bury, job, reason)
+        await self._databases.run(outcomes.give_up, job, reason)
 
     async def _reply(self, job: Job) -> None:
         ticket = await self._client.get_ticket(_ticket_id(job))
@@ -130,18 +137,17 @@ class Deliverer:
             trace = look_for(_sent(job, ticket.requester_id, job.sent_at), messages, known)
             if await self._has_arrived(job, ticket, trace):
                 return
-        if ticket.closed:
-            await self._reopen(ticket)
-        files = await self._databases.read(outcomes.files_of, job)
+        is_open = not ticket.closed or await self._reopen(ticket)
+        body = self._html(payload)
         try:
-            body = self._html(payload)
-            message_id = await self._send(job, lambda: self._client.post_message(ticket, body, files))
+            message_id = await self._send(job, lambda enclosed: self._client.post_message(ticket, body, enclosed))
         except HelpdeskUnauthorized:
             raise
         except HelpdeskRefused:
-            if not ticket.closed:
+            if is_open:
                 raise
-            await self._follow_up(job, ticket)
+            await self._databases.run(outcomes.follow_up, job, ticket)
+            log.info("outbox %d: request %d stays closed; what was written becomes a new one", job.id, ticket.id)
             return
         await self._databases.run(outcomes.finish_reply, job, ticket, message_id)
         log.info("outbox %d: %s delivered at attempt %d", job.id, job.kind, job.attempts)
@@ -154,24 +160,25 @@ class Deliverer:
             await self._databases.run(outcomes.finish_reply, job, ticket, trace.certain.id)
             log.info("outbox %d: %s had arrived, though its answer was lost", job.id, job.kind)
             return True
-        await self._must_have_settled(job)
+        await self._must_be_gone(job)
         return False
 
-    async def _must_have_settled(self, job: Job) -> None:
-        if job.sent_at and datetime.now(UTC) - job.sent_at < self._settle:
+    async def _must_be_gone(self, job: Job) -> None:
+        """Raises NotThereYet while it may still come, Impossible when it did not and will not be tried again."""
+        if job.sent_age < self._settle_seconds:
             raise NotThereYet("not there yet")
+        if job.attempts > LOST_ANSWERS:
+            await self._databases.run(outbox.not_sent, job)
+            raise Impossible("the help desk loses every answer, and it is not there")
 
-    async def _reopen(self, ticket: Ticket) -> None:
-        """Best before the message: a help desk that takes no message for a closed ticket takes it then."""
+    async def _reopen(self, ticket: Ticket) -> bool:
+        """Before the message: a help desk that takes none for a closed ticket takes it then. False when it refuses."""
         try:
             await self._client.reopen(ticket.id)
         except HelpdeskRefused as error:
             log.warning("request %d is not opened again by a reply: %s", ticket.id, error)
-
-    async def _follow_up(self, job: Job, ticket: Ticket) -> None:
-        """A closed ticket that takes no message: what was written becomes a new one, as its own job."""
-        await self._databases.run(outcomes.follow_up, job, ticket)
-        log.info("outbox %d: request %d stays closed; what was written becomes a new one", job.id, ticket.id)
+            return False
+        return True
 
     async def _request(self, job: Job) -> None:
         payload = job.payload
@@ -184,9 +191,8 @@ class Deliverer:
         if job.sent_at and (there := await self._find_request(job, contact, job.sent_at)):
             await self._finish_request(job, contact, there)
             return
-        files = await self._databases.read(outcomes.files_of, job)
         subject, body = payload["subject"], self._html(payload)
-        ticket = await self._send(job, lambda: self._client.open_ticket(contact, subject, body, files))
+        ticket = await self._send(job, lambda enclosed: self._client.open_ticket(contact, subject, body, enclosed))
         await self._finish_request(job, contact, ticket)
 
     async def _find_request(self, job: Job, contact: Contact, sent_at: datetime) -> Ticket | None:
@@ -202,7 +208,7 @@ class Deliverer:
                 return ticket
             if trace.doubtful:
                 raise Unsure(ticket.id)
-        await self._must_have_settled(job)
+        await self._must_be_gone(job)
         return None
 
     async def _finish_request(self, job: Job, contact: Contact, ticket: Ticket) -> None:
@@ -218,14 +224,26 @@ class Deliverer:
         await self._client.add_note(_ticket_id(job), self._render("desk/note.html", self._settings.locale, context))
         await self._databases.run(outbox.finish, job)
 
-    async def _send(self, job: Job, call: Callable[[], Awaitable[T]]) -> T:
-        """The call that must not be repeated: written down before it goes out, and again if it surely did nothing."""
+    async def _adopt(self, job: Job) -> None:
+        await adopt(self._client, self._databases, self._tokens, _ticket_id(job))
+        await self._databases.run(outbox.finish, job)
+
+    async def _send(self, job: Job, call: Callable[[Enclosed], Awaitable[T]]) -> T:
+        """The call that must not be repeated, after its files, which may be."""
+        if not job.payload["files"]:
+            return await self._send_once(job, lambda: call(NOTHING))
+        async with self._with_files:
+            enclosed = await self._client.enclose(await self._databases.read(outcomes.files_of, job))
+            return await self._send_once(job, lambda: call(enclosed))
+
+    async def _send_once(self, job: Job, call: Callable[[], Awaitable[T]]) -> T:
+        """Written down before it goes out, and again if it surely did nothing."""
         if not await self._databases.run(outbox.sending, job):
             raise NotOurs
         try:
             return await call()
         except HelpdeskUnsure:
-            # Its files may have taken minutes to go: what it is waited for begins now.
+            # It may have taken minutes: what it is waited for begins now.
             await self._databases.run(outbox.sending, job)
             raise
         except HelpdeskError:

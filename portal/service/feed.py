@@ -1,4 +1,4 @@
-"""The feed: what every web process must hear of soon, asked of the database twice a second.
+"""The feed: what every web process must hear of soon, asked of the database a few times a second.
 
 It is asked there and not told from process to process: the worker may be another process, on another machine.
 """

@@ -16,7 +16,7 @@ from portal.model import Copy, Ticket, TicketPage
 from portal.service.identity import Person, Sight
 from portal.store import links
 
-OWN_ASKED = 10
+OWN_ASKED = 3
 """Own tickets that the first page of their contact does not list and that are looked at one by one; the newest."""
 
 MERGED_PAGES = 10

@@ -11,7 +11,7 @@ from portal.bitrix.orders import Sale
 from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.database import Unit
-from portal.errors import HelpdeskMissing, NotFound
+from portal.errors import HelpdeskError, HelpdeskMissing, NotFound
 from portal.model import Buyer, Order, OrderChoice, Ticket
 from portal.service.listing import Desk
 from portal.service.requests import GUESSES, PATIENCE_SECONDS
@@ -69,7 +69,10 @@ class Orders:
         ticket = await self._ticket(ticket_id, asking)
         if owner and owner.contact_id == ticket.requester_id:
             return await self.of_user(owner.user_id, page)
-        return await self._desk.databases.read(self._pull_by, ticket, page, asking)
+        found = await self._desk.databases.read(self._pull_by, ticket, page, asking)
+        if asking is not None:  # it was no guess
+            self._desk.guesses[asking] = max(0, self._desk.guesses.get(asking, 1) - 1)
+        return found
 
     async def _ticket(self, ticket_id: int, asking: int | None) -> Ticket:
         """The ticket as it was told last. A customer may ask about so many that are not known to be his."""
@@ -80,9 +83,14 @@ class Orders:
             self._desk.guesses[asking] = guesses + 1
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         try:
-            return (await self._desk.cache.conversation(ticket_id, until)).value.ticket
+            ticket = (await self._desk.cache.conversation(ticket_id, until)).value.ticket
         except HelpdeskMissing:
             raise NotFound from None
+        except HelpdeskError:
+            if asking is None:
+                raise
+            raise NotFound from None  # what happens to be kept shows in no answer to a customer
+        return ticket
 
     def _pull_by(self, unit: Unit, ticket: Ticket, page: int, asking: int | None) -> Pull:
         user_id = self._whose(unit, ticket, by_address=asking is None)

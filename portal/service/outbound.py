@@ -107,6 +107,10 @@ class Outbound:
 
     async def push(self, job: Job) -> None:
         """Tell what the job's account is like now, or say when to try again. Raises DatabaseAway."""
+        if job.claim.left < 0:
+            log.error("outbox %d: %s given up: its worker died at every attempt", job.id, job.kind)
+            await self._databases.run(outbox.fail, job, "its worker died at every attempt", None)
+            return
         try:
             await self._push(job)
         except NotOurs:

@@ -73,27 +73,24 @@ def follow_up(unit: Unit, job: Job, ticket: Ticket) -> None:
         "subject": f"Re: {ticket.subject}",
         "email": ticket.requester_email,
         "name": "",
-        "proven": True,
         "order": None,
         "follows": ticket.number,
     }
-    kept = outbox.put(unit, REQUEST, payload, job.user_id, queue=f"new:{job.user_id}")
-    blobs.move(unit, job.id, kept.id)
-    _must(outbox.finish(unit, job))
+    _must(outbox.become(unit, job, REQUEST, payload, f"new:{job.user_id}"))
 
 
-def set_aside(unit: Unit, job: Job, ticket_id: int | None, reason: str) -> None:
-    """Nobody can say whether it has arrived: support is told in the ticket where it may be, if there is any."""
+def set_aside(unit: Unit, job: Job, ticket_id: int, reason: str) -> None:
+    """Nobody can say whether it has arrived: support is told in the ticket where it may be."""
     _must(outbox.put_aside(unit, job, reason))
-    if ticket_id:
-        _put_note(unit, job, ticket_id, {"about": "unsure", **_told(job.payload)})
+    _put_note(unit, job, ticket_id, {"about": "unsure", **_told(job.payload)})
 
 
-def bury(unit: Unit, job: Job, reason: str) -> None:
-    """It cannot be delivered: a reply is told to support as a note, which may go where it could not."""
+def give_up(unit: Unit, job: Job, reason: str) -> None:
+    """It is not tried again. A reply is told to support as a note, which may go where it could not."""
+    about = "unsure" if outbox.is_sent(unit, job) else "failed"
     _must(outbox.fail(unit, job, reason, None))
     if job.kind == REPLY and job.ticket_id:
-        _put_note(unit, job, job.ticket_id, {"about": "failed", **_told(job.payload)})
+        _put_note(unit, job, job.ticket_id, {"about": about, **_told(job.payload)})
 
 
 def _told(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,8 @@ SKEW_SECONDS = 60
 
 JTI = re.compile(r"[A-Za-z0-9_-]{1,64}")
 BY_WIDGET = "widget"
+ADOPT = "desk.adopt"
+"""The job that asks whether a new ticket carries a token of ours."""
 
 VISITOR_SECONDS = 24 * 3600
 VISITOR_RETRY_SECONDS = 600
@@ -80,7 +82,7 @@ async def adopt(client: Client, databases: Databases, tokens: Tokens, ticket_id:
     if await databases.run(links.own, ticket.id, user_id, ticket.requester_id, BY_WIDGET, jti=jti):
         log.info("ticket %d is customer %d's: it carries his widget token", ticket.id, user_id)
     else:
-        log.info("ticket %d is somebody's already, or its widget token has vouched for another", ticket.id)
+        log.info("ticket %d is somebody's by now, or its widget token has vouched for another", ticket.id)
 
 
 def _check(tokens: Tokens, token: str, opened_at: datetime) -> tuple[int, str] | None:

@@ -29,6 +29,9 @@ MAX_FILE_BYTES = 10 * 2**20
 
 POSTS = ((20, 600), (200, 86400))
 """Messages and requests an account may send: (how many, in how many seconds)."""
+FILES = ((60, 600), (300, 86400))
+"""Files an account may send, in the same way: in one dialect each of them is a call of its own."""
+
 WAITING_BYTES = 300 * 2**20
 """Of one account's files that wait to be sent; beyond that the help desk must come back first."""
 RETRY_SECONDS = 600
@@ -72,18 +75,6 @@ class Draft:
     subject: str = ""
     order: str = ""
     files: Sequence[Incoming] = ()
-
-
-class Choices(Protocol):
-    """The customer's orders, as the form of a new request offers them (service/orders.py)."""
-
-    def choices(self, unit: Unit, user_id: int) -> Sequence[OrderChoice]:
-        """His newest orders, newest first."""
-        ...
-
-    def own(self, unit: Unit, user_id: int, number: str) -> OrderChoice | None:
-        """His order of that number; None for another's or none."""
-        ...
 
 
 class Delivery(StrEnum):
@@ -149,7 +140,7 @@ def reply(unit: Unit, person: Person, ticket_id: int, contact_id: int, draft: Dr
 
     `new` is False when the same form has been kept before: sent twice by an impatient finger, it is one message.
     """
-    payload = {**_payload(draft), "contact": contact_id}
+    payload = {**_payload(draft), "contact": contact_id, "proven": person.sight is Sight.PROVEN}
     return _keep(unit, person, REPLY, payload, draft, queue=f"ticket:{ticket_id}", ticket_id=ticket_id)
 
 
@@ -202,13 +193,14 @@ def _keep(
     kept = outbox.put(unit, kind, payload, user, queue=queue, ticket_id=ticket_id, once=f"{user}:{draft.once}")
     if not kept.new:
         return kept
-    for allowed, seconds in POSTS:
-        if wait := limits.hit(unit, f"post:{seconds}:{user}", allowed, seconds):
-            raise TooOften(wait)
+    if draft.files and blobs.waiting_bytes(unit, user) + sum(file.size for file in draft.files) > WAITING_BYTES:
+        raise TooOften(RETRY_SECONDS)
+    for name, times, bounds in (("post", 1, POSTS), ("file", len(draft.files), FILES)):
+        for allowed, seconds in bounds:
+            if times and (wait := limits.hit(unit, f"{name}:{seconds}:{user}", allowed, seconds, times=times)):
+                raise TooOften(wait)
     for number, file in enumerate(draft.files):
         blobs.put(unit, kept.id, number, file.chunks(blobs.CHUNK))
-    if draft.files and blobs.waiting_bytes(unit, user) > WAITING_BYTES:
-        raise TooOften(RETRY_SECONDS)
     return kept
 
 

@@ -30,11 +30,6 @@ def drop(unit: Unit, job_id: int) -> None:
     unit.state.execute(_DROP, {"job": job_id})
 
 
-def move(unit: Unit, job_id: int, to_job_id: int) -> None:
-    """The files go with another job."""
-    unit.state.execute(_MOVE, {"job": job_id, "to": to_job_id})
-
-
 def waiting_bytes(unit: Unit, user_id: int) -> int:
     """How many bytes of this customer's files wait to be sent."""
     return int(unit.state.execute(_WAITING, {"user": user_id}).scalar() or 0)
@@ -53,9 +48,8 @@ def _pieces(unit: Unit, job_id: int, file: int) -> Iterator[bytes]:
 _PUT = text("INSERT INTO custom_hde_blob (job_id, file, chunk, content) VALUES (:job, :file, :chunk, :content)")
 _READ = text("SELECT content FROM custom_hde_blob WHERE job_id = :job AND file = :file ORDER BY chunk")
 _DROP = text("DELETE FROM custom_hde_blob WHERE job_id = :job")
-_MOVE = text("UPDATE custom_hde_blob SET job_id = :to WHERE job_id = :job")
 _WAITING = text(
     "SELECT SUM(LENGTH(b.content)) FROM custom_hde_blob b JOIN custom_hde_outbox o ON o.id = b.job_id "
-    "WHERE o.user_id = :user"
+    "WHERE o.user_id = :user AND o.state IN ('waiting', 'running')"
 )
 _SWEEP = text("DELETE FROM custom_hde_blob WHERE job_id NOT IN (SELECT id FROM custom_hde_outbox) LIMIT :limit")

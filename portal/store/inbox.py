@@ -37,7 +37,7 @@ class Arrived:
 def put(unit: Unit, event: Event) -> bool:
     """Keep an event; False when it is here already, which is counted. Nothing else may be in this unit of work.
 
-    A vague one that comes again when it is done is to be done again: something may have happened since.
+    A vague one that comes again when it has ended is to be done again: something may have happened since.
     """
     told = {
         "key": event.key,
@@ -77,12 +77,9 @@ def finish(unit: Unit, arrived: Arrived) -> bool:
     return _queue.end(unit, arrived.claim, "done")
 
 
-def fail(unit: Unit, arrived: Arrived, reason: str, retry_in: float, *, count: bool = True) -> bool:
-    """It failed: again in `retry_in` seconds, or dead after the last attempt. False when it was no longer ours.
-
-    Without `count` this attempt was none, as nobody could be asked.
-    """
-    return _queue.again(unit, arrived.claim, reason, retry_in, count=count)
+def bury(unit: Unit, arrived: Arrived, reason: str) -> bool:
+    """Nothing can be done about it. False when it was no longer ours."""
+    return _queue.end(unit, arrived.claim, "dead", reason)
 
 
 def sweep(unit: Unit) -> int:
@@ -99,8 +96,8 @@ _PUT = text(
 # Assignments are evaluated from left to right: the state is the last to change.
 _SEEN = text(
     "UPDATE custom_hde_inbox SET seen = seen + 1, "
-    "attempts = IF(:vague AND state = 'done', 0, attempts), "
-    "state = IF(:vague AND state = 'done', 'waiting', state) WHERE event_key = :key"
+    "attempts = IF(:vague AND state IN ('done', 'dead'), 0, attempts), "
+    "state = IF(:vague AND state IN ('done', 'dead'), 'waiting', state) WHERE event_key = :key"
 )
 _READ = text(
     "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key FROM custom_hde_inbox WHERE id = :id"

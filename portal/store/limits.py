@@ -12,13 +12,13 @@ MARK = "limit:"
 SWEEP_ROWS = 1000
 
 
-def hit(unit: Unit, name: str, allowed: int, seconds: int) -> int:
-    """Count one more of `name`; 0 when that is within `allowed` in `seconds`, else the seconds to wait.
+def hit(unit: Unit, name: str, allowed: int, seconds: int, *, times: int = 1) -> int:
+    """Count `times` more of `name`; 0 when that is within `allowed` in `seconds`, else the seconds to wait.
 
     The counter's row is locked until the unit's end, so that hits at once are counted one after another.
     """
     key = f"{MARK}{name}".encode()
-    unit.state.execute(_COUNT, {"name": key, "seconds": seconds})
+    unit.state.execute(_COUNT, {"name": key, "seconds": seconds, "times": times})
     count, left = unit.state.execute(_READ, {"name": key}).one()
     return 0 if int(count) <= allowed else max(1, int(left))
 
@@ -30,9 +30,9 @@ def sweep(unit: Unit) -> int:
 
 _COUNT = text(
     "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "
-    "VALUES (:name, '1', UTC_TIMESTAMP(6) + INTERVAL :seconds SECOND, UTC_TIMESTAMP(6)) "
+    "VALUES (:name, :times, UTC_TIMESTAMP(6) + INTERVAL :seconds SECOND, UTC_TIMESTAMP(6)) "
     "ON DUPLICATE KEY UPDATE "
-    "value = IF(until <= UTC_TIMESTAMP(6), '1', CAST(value AS UNSIGNED) + 1), "
+    "value = IF(until <= UTC_TIMESTAMP(6), :times, CAST(value AS UNSIGNED) + :times), "
     "until = IF(until <= UTC_TIMESTAMP(6), VALUES(until), until), "
     "updated_at = UTC_TIMESTAMP(6)"
 )

@@ -32,7 +32,10 @@ _queue = Queue("custom_hde_outbox", MAX_ATTEMPTS)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job. `sent_at`: a call that may have had its effect began then, and its answer is not known."""
+    """A claimed job. `sent_at`: a call that may have had its effect began then, and its answer is not known.
+
+    `sent_age`: that long ago when the job was claimed, in seconds by the database's clock.
+    """
 
     id: int
     kind: str
@@ -43,6 +46,7 @@ class Job:
     claim: Claim
     created_at: datetime
     sent_at: datetime | None
+    sent_age: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ def claim(unit: Unit, kinds: Sequence[str], lease_seconds: float) -> Job | None:
         claimed,
         row.created_at.replace(tzinfo=UTC),
         sent_at,
+        float(row.sent_age or 0),
     )
 
 
@@ -153,13 +158,25 @@ def finish(unit: Unit, job: Job, *, ticket_id: int | None = None, result_id: int
 
 
 def fail(unit: Unit, job: Job, reason: str, retry_in: float | None, *, count: bool = True) -> bool:
-    """It failed: again in `retry_in` seconds, or never (None: dead, with the reason). False when no longer ours.
+    """It failed: again in `retry_in` seconds, or never: None, and after the last attempt. False when no longer ours.
 
-    Without `count` this attempt was none, as nobody could be asked: the help desk is away, or its minute is full.
+    Its end is `dead`, or `aside` when a call went out whose effect nobody knows. Without `count` this attempt was none,
+    as nobody could be asked: the help desk is away, or its minute is full.
     """
-    if retry_in is None:
-        return _queue.end(unit, job.claim, "dead", reason)
+    if retry_in is None or (count and job.claim.left <= 0):
+        return _queue.end(unit, job.claim, "aside" if is_sent(unit, job) else "dead", reason)
     return _queue.again(unit, job.claim, reason, retry_in, count=count)
+
+
+def is_sent(unit: Unit, job: Job) -> bool:
+    """Whether a call went out whose effect nobody knows."""
+    return bool(unit.state.execute(_IS_SENT, {"id": job.id}).scalar())
+
+
+def become(unit: Unit, job: Job, kind: str, payload: Mapping[str, Any], queue: str) -> bool:
+    """What was to be done cannot be, and is to be done another way: the same job, under the same id, with its files."""
+    told = {"kind": kind.encode(), "payload": _encoded(payload), "queue": queue.encode()}
+    return bool(unit.state.execute(_BECOME, {**told, "id": job.id, "holder": job.claim.holder}).rowcount)
 
 
 def put_aside(unit: Unit, job: Job, reason: str) -> bool:
@@ -233,9 +250,17 @@ _WAITING = text(
     "AND payload = :payload "
     "LIMIT 1"
 )
-_READ = text("SELECT kind, user_id, ticket_id, payload, created_at, sent_at FROM custom_hde_outbox WHERE id = :id")
+_READ = text(
+    "SELECT kind, user_id, ticket_id, payload, created_at, sent_at, "
+    "TIMESTAMPDIFF(MICROSECOND, sent_at, UTC_TIMESTAMP(6)) / 1000000 AS sent_age FROM custom_hde_outbox WHERE id = :id"
+)
+_IS_SENT = text("SELECT sent_at IS NOT NULL FROM custom_hde_outbox WHERE id = :id")
 _SENDING = text("UPDATE custom_hde_outbox SET sent_at = UTC_TIMESTAMP(6) WHERE id = :id AND holder = :holder")
 _NOT_SENT = text("UPDATE custom_hde_outbox SET sent_at = NULL WHERE id = :id AND holder = :holder")
+_BECOME = text(
+    "UPDATE custom_hde_outbox SET kind = :kind, payload = :payload, queue = :queue, ticket_id = NULL, attempts = 0, "
+    "state = 'waiting', holder = NULL, run_at = UTC_TIMESTAMP(6) WHERE id = :id AND holder = :holder"
+)
 _RESULT = text(
     "UPDATE custom_hde_outbox SET ticket_id = COALESCE(:ticket, ticket_id), result_id = :result WHERE id = :id"
 )
@@ -251,7 +276,7 @@ _OF = text(
     "ORDER BY id DESC LIMIT :limit) newest ORDER BY id"
 ).bindparams(bindparam("kinds", expanding=True))
 _ONE_OF = text(f"{_RECORD}WHERE id = :id AND user_id = :user")
-# Asked twice a second by every web process: each half has an index that ends it quickly.
+# Asked by every web process, several times a second: each half has an index that ends it quickly.
 _BUSY = text(
     f"SELECT user_id FROM custom_hde_outbox WHERE user_id IS NOT NULL AND {_UNDER_WAY} "  # noqa: S608  # constants
     f"UNION SELECT user_id FROM custom_hde_outbox WHERE user_id IS NOT NULL AND {_OVER}"

@@ -24,11 +24,16 @@ SWEEP_ROWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row that is ours until `holder` is no longer named in it. `attempts` counts this one, too."""
+    """A row that is ours until `holder` is no longer named in it.
+
+    `attempts` counts this one, too. `left`: how many there are after it; below 0 its worker has died at every one of
+    them, and all that is left to do is to end it.
+    """
 
     id: int
     attempts: int
     holder: bytes
+    left: int
 
 
 class Queue:
@@ -39,15 +44,11 @@ class Queue:
         self._expired = _on(table, _EXPIRED, kinds=True)
         self._due = _on(table, _DUE, kinds=True)
         self._claim, self._prolong = _on(table, _CLAIM), _on(table, _PROLONG)
-        self._bury, self._end, self._again = _on(table, _BURY), _on(table, _END), _on(table, _AGAIN)
+        self._end, self._again = _on(table, _END), _on(table, _AGAIN)
         self._sweep = _on(table, _SWEEP)
 
     def claim(self, unit: Unit, kinds: Sequence[str], lease_seconds: float) -> Claim | None:
-        """Take the first row of these kinds that is due, for `lease_seconds`; None when there is none.
-
-        A row out of attempts whose worker died is buried here, as nobody else will.
-        """
-        unit.state.execute(self._bury, {"max": self._max_attempts})
+        """Take the first row of these kinds that is due, for `lease_seconds`; None when there is none."""
         wanted = {"kinds": [kind.encode() for kind in kinds], "limit": CANDIDATES}
         while True:
             # Two steps, as no MySQL before 8 can pick and mark in one without waiting for what others have locked.
@@ -58,7 +59,7 @@ class Queue:
                 holder = secrets.token_hex(16).encode()
                 told = {"id": row_id, "attempts": attempts, "holder": holder, "lease": lease_seconds}
                 if unit.state.execute(self._claim, told).rowcount:
-                    return Claim(row_id, attempts + 1, holder)
+                    return Claim(row_id, attempts + 1, holder, self._max_attempts - attempts - 1)
             unit.state.rollback()  # others were faster: look again, at what they have left
 
     def prolong(self, unit: Unit, claim: Claim, lease_seconds: float) -> bool:
@@ -72,12 +73,10 @@ class Queue:
         return bool(unit.state.execute(self._end, told).rowcount)
 
     def again(self, unit: Unit, claim: Claim, reason: str, seconds: float, *, count: bool = True) -> bool:
-        """It failed: once more in `seconds`, or dead when that was the last attempt. False when no longer ours.
+        """It failed: once more in `seconds`. False when no longer ours.
 
         Without `count` the attempt was none: nothing was tried, as nobody could be asked.
         """
-        if count and claim.attempts >= self._max_attempts:
-            return self.end(unit, claim, "dead", reason)
         told = {"id": claim.id, "holder": claim.holder, "reason": reason[:500], "seconds": seconds, "count": count}
         return bool(unit.state.execute(self._again, told).rowcount)
 
@@ -115,10 +114,6 @@ _CLAIM = (
 _PROLONG = (
     "UPDATE TABLE_ SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:lease * 1000000) MICROSECOND "
     "WHERE id = :id AND holder = :holder"
-)
-_BURY = (
-    "UPDATE TABLE_ SET state = 'dead', reason = 'its worker died at every attempt', holder = NULL, "
-    "finished_at = UTC_TIMESTAMP(6) WHERE state = 'running' AND lease_until < UTC_TIMESTAMP(6) AND attempts >= :max"
 )
 _END = (
     "UPDATE TABLE_ SET state = :state, reason = :reason, holder = NULL, finished_at = UTC_TIMESTAMP(6) "

@@ -147,9 +147,9 @@ def error_handler(site: Site) -> Any:
         if isinstance(error, SignedOut):
             return Response(b"", status_code=302, headers={"location": login_address(site.settings, request)})
         if status == 500:
-            log.exception("failed: %s %s", request.method, request.scope["path"], exc_info=error)
+            log.exception("failed: %s %r", request.method, request.scope["path"], exc_info=error)
         if status == 503:
-            log.warning("%s answered with 503: %s: %s", request.scope["path"], type(error).__name__, error)
+            log.warning("%r answered with 503: %s: %s", request.scope["path"], type(error).__name__, error)
             headers["retry-after"] = str(RETRY_SECONDS)
         if isinstance(error, TooOften):
             headers["retry-after"] = str(error.retry_after)

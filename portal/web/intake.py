@@ -21,9 +21,11 @@ from portal.service.writing import MAX_FILE_BYTES, MAX_FILES
 from portal.web.visitor import AnyRequest
 from portal.web.words import tidy
 
-FIELDS = ("csrf", "subject", "order", "text")
-MAX_FIELD = 6 * 2**20
-"""Bytes of one field that are kept; a text far too long comes back whole."""
+FIELDS = {"csrf": 4096, "subject": 2**16, "order": 1024, "text": 6 * 2**20}
+"""Bytes of each that are kept: a text far too long comes back whole, the others need not."""
+
+MAX_BODY = sum(FIELDS.values())
+"""Of a form without files."""
 
 SPOOL_BYTES = 2**20
 """Larger files go to disk while they come."""
@@ -124,19 +126,24 @@ async def _urlencoded(request: AnyRequest) -> Form:
     def take(piece: bytes) -> None:
         nonlocal total
         total += len(piece)
-        kept.extend(piece[: max(0, MAX_FIELD - len(kept))])
+        kept.extend(piece[: max(0, MAX_BODY - len(kept))])
 
     ended = await _drain(request, take)
     # Megabytes of percent signs take their time: not in the loop that serves everybody.
     fields = await asyncio.to_thread(_parsed, kept.decode("latin-1"))
-    return Form(fields, broken=not ended or total > len(kept))
+    return Form(fields or {}, broken=fields is None or not ended or total > len(kept))
 
 
-def _parsed(body: str) -> dict[str, str]:
+def _parsed(body: str) -> dict[str, str] | None:
+    """The fields, None for a body of more of them than any form of ours has: a million would take seconds."""
     found: dict[str, str] = {}
-    for name, value in parse_qsl(body, keep_blank_values=True, errors="replace"):
+    try:
+        pairs = parse_qsl(body, keep_blank_values=True, errors="replace", max_num_fields=MAX_PARTS)
+    except ValueError:
+        return None
+    for name, value in pairs:
         if name in FIELDS:
-            found.setdefault(name, plain(value))
+            found.setdefault(name, plain(value[: FIELDS[name]]))
     return found
 
 
@@ -180,8 +187,9 @@ class _Multipart:
         name = part.name or ""
         if name not in FIELDS or name in self._fields:
             return None
-        value = self._fields[name] = bytearray()
-        return lambda piece: value.extend(piece[: max(0, MAX_FIELD - len(value))])
+        value, most = bytearray(), FIELDS[name]
+        self._fields[name] = value
+        return lambda piece: value.extend(piece[: max(0, most - len(value))])
 
     def _nameless(self, file: Upload) -> Callable[[bytes], object]:
         """A field of the form that nobody has chosen a file in comes without a name and empty: it is no file."""

@@ -28,7 +28,6 @@ from portal.web.visitor import AnyRequest
 log = logging.getLogger(__name__)
 
 TOKEN_SECONDS = 300
-RETRY_SECONDS = 5
 LARGEST_USER = 2**31 - 1
 """b_user.ID is an INT."""
 LARGEST_TICKET = 2**63 - 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +20,7 @@ from portal.service.feed import Feed
 from portal.service.listing import Desk
 from portal.service.orders import Orders
 from portal.service.widget import VisitorIds
-from portal.service.writing import Written
+from portal.service.writing import Draft, Written
 from portal.tokens import Tokens
 from portal.web.pages import Pages, choose_locale
 from portal.web.refusals import Refusals
@@ -29,6 +31,7 @@ from portal.web.words import LOCALES
 
 LANGUAGE_COOKIE = "portal_lang"
 FLASH_SECONDS = 60
+UPLOADS_AT_ONCE = 2
 KEPT_BYTES = 6 * 2**20
 FORM_PLACE = secrets.token_urlsafe(18)
 """Stands for the form's token in kept pages. Nobody can guess it: in a foreign text it would be replaced there, too."""
@@ -56,9 +59,14 @@ class Site:
     visitor_ids: VisitorIds
     feed: Feed
     refusals: Refusals = field(default_factory=Refusals)
+    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))
     )
+
+    def keeping(self, draft: Draft) -> AbstractAsyncContextManager[None]:
+        """To be held while a draft is kept: files take long, and the database's threads are everybody's."""
+        return self.uploads if draft.files else nullcontext()
 
     async def written(self, customer_id: int, *, newly: bool) -> Sequence[Written]:
         """What a customer wrote here and the help desk's copies may not show yet; `newly`: he has written just now.

@@ -43,19 +43,6 @@ def clean(html: str) -> Markup:
         return Markup("<pre>{}</pre>").format(text_of(html))
 
 
-def excerpt(html: str, limit: int) -> str:
-    """The first words of a message as plain text on one line, at most `limit` characters, cut between words."""
-    try:
-        text = text_of(rebuild(html))
-    except TooMuch:
-        text = text_of(html)
-    text = " ".join(text.split())
-    if len(text) <= limit:
-        return text
-    head = text[:limit]
-    return (head if text[limit] == " " else head.rpartition(" ")[0] or head[:-1]).rstrip(" ,.;:—-") + "…"
-
-
 def readable(html: str, label: str = "…") -> Markup:
     """A message as a person reads it: clean, with the history it quotes folded away under `label`."""
     return fold(clean(html), label)

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 
 from portal.errors import DatabaseAway
 from portal.service import widget as service
-from portal.web.answers import RETRY_SECONDS, Answer
+from portal.web.answers import RETRY_SECONDS, Answer, problem
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, SignedOut, Visitor
 
@@ -37,7 +37,7 @@ async def script(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
 
 
 @get("/widget/identity")
-async def identity(request: AnyRequest, site: NamedDependency[Site]) -> Response[dict[str, Any]]:
+async def identity(request: AnyRequest, site: NamedDependency[Site]) -> Response[Any]:
     """Who is signed in, as the vendor's widget takes it: `{}` for nobody, and for a page of another site.
 
     Another site cannot read the answer anyway, as no CORS header lets it; so it learns nothing from its size either.
@@ -49,10 +49,8 @@ async def identity(request: AnyRequest, site: NamedDependency[Site]) -> Response
     except SignedOut:
         return Response({}, headers=PERSONAL)
     except DatabaseAway as error:
-        log.warning("%s answered with 503: %s", request.scope["path"], error)
-        return Response(
-            {"error": "unavailable"}, status_code=503, headers=PERSONAL | {"retry-after": str(RETRY_SECONDS)}
-        )
+        log.warning("%r answered with 503: %s", request.scope["path"], error)
+        return problem(503, headers=PERSONAL | {"retry-after": str(RETRY_SECONDS)})
     return Response(await _config(site, visitor), headers=PERSONAL)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,7 +17,8 @@ from portal.model import OrderChoice
 from portal.service import requests as service
 from portal.service import writing
 from portal.service.identity import Person, Sight
-from portal.service.writing import Choices, Delivery, Draft, Problem
+from portal.service.orders import Orders
+from portal.service.writing import Delivery, Draft, Problem
 from portal.store.outbox import Kept
 from portal.web import intake
 from portal.web.answers import RETRY_SECONDS, Answer, bare_page, page, redirect
@@ -48,10 +50,11 @@ async def reply(request: AnyRequest, site: NamedDependency[Site], ticket_id: Fro
     async def act(visitor: Visitor, form: Form) -> Answer:
         view = await service.view_for(visitor.person, site.desk, number(ticket_id))
         unknown = Why.UNKNOWN if view.requester_id is None else None
-        draft, entered = _checked(site, visitor, form, is_request=False, otherwise=unknown)
+        draft, entered = _checked(site, visitor, form, where=ticket_id, otherwise=unknown)
         if draft and view.requester_id is not None:
             try:
-                await site.databases.run(writing.reply, visitor.person, view.ticket_id, view.requester_id, draft)
+                async with site.keeping(draft):
+                    await site.databases.run(writing.reply, visitor.person, view.ticket_id, view.requester_id, draft)
                 site.feed.expect(visitor.person.customer.id)
                 return redirect(site, f"/{view.ticket_id}#last", visitor, flash=WRITTEN)
             except TooOften as error:
@@ -81,10 +84,11 @@ async def open_request(request: AnyRequest, site: NamedDependency[Site]) -> Answ
     """Keep a new request of the visitor's."""
 
     async def act(visitor: Visitor, form: Form) -> Answer:
-        draft, entered = _checked(site, visitor, form, is_request=True)
+        draft, entered = _checked(site, visitor, form)
         if draft and visitor.person.sight is not Sight.NO_EMAIL:
             try:
-                kept = await site.databases.run(_keep, site.orders, visitor.person, draft)
+                async with site.keeping(draft):
+                    kept = await site.databases.run(_keep, site.orders, visitor.person, draft)
                 if kept:
                     site.feed.expect(visitor.person.customer.id)
                     return redirect(site, f"/new/{kept.id}", visitor, flash=WRITTEN)
@@ -128,7 +132,8 @@ async def _taken(site: Site, request: AnyRequest, act: Callable[[Visitor, Form],
                 return await act(visitor, form)
             except DatabaseAway as error:
                 why = _told(error)
-        return _back(site, request, _entered(form, why=why))
+        # Megabytes may come back to somebody we do not know: not in the loop that serves everybody.
+        return await asyncio.to_thread(_back, site, request, _entered(form, why=why))
 
 
 def _told(error: DatabaseAway) -> Why:
@@ -152,30 +157,33 @@ def _later(answer: Answer, entered: Entered) -> Answer:
 
 
 def _checked(
-    site: Site, visitor: Visitor, form: Form, *, is_request: bool, otherwise: Why | None = None
+    site: Site, visitor: Visitor, form: Form, *, where: str = "", otherwise: Why | None = None
 ) -> tuple[Draft | None, Entered]:
-    """The draft that the form holds, or why it is not sent; `otherwise`: a reason that stands even if all is well."""
+    """The draft that the form holds, or why it is not sent. `where`: the ticket it goes to, "" for a new request.
+
+    `otherwise`: a reason that stands even if all is well.
+    """
     if form.broken:
         return None, _entered(form, why=Why.BROKEN)
     try:
         name = check_form(site.tokens, visitor.person, form.fields)
     except CrossSite:
         return None, _entered(form, why=Why.STALE)
-    draft = _draft(name, form)
-    problems = writing.problems(draft, is_request=is_request)
+    draft = _draft(name, where, form)
+    problems = writing.problems(draft, is_request=not where)
     if problems or otherwise:
         return None, _entered(form, problems=problems, why=None if problems else otherwise)
     return draft, NOTHING
 
 
-def _draft(name: str, form: Form) -> Draft:
-    """What is written, under the name of its form and what it says.
+def _draft(name: str, where: str, form: Form) -> Draft:
+    """What is written, under the name of its form, where it goes and what it says.
 
     The same form sent twice by an impatient finger is one message; another text from a page that the browser has taken
     out of its memory is another one.
     """
     text, subject, order = (form.fields.get(field, "") for field in ("text", "subject", "order"))
-    said = "\0".join([subject, order, text, *(f"{file.name}:{file.size}" for file in form.files)])
+    said = "\0".join([where, subject, order, text, *(f"{file.name}:{file.size}" for file in form.files)])
     digest = hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return Draft(text, f"{name}:{digest}", subject, order, form.files)
 
@@ -184,7 +192,7 @@ def _entered(form: Form, *, problems: Sequence[Problem] = (), why: Why | None = 
     return given_back(form.fields, [file.name for file in form.files], problems=problems, why=why, seconds=seconds)
 
 
-def _keep(unit: Unit, orders: Choices, person: Person, draft: Draft) -> Kept | None:
+def _keep(unit: Unit, orders: Orders, person: Person, draft: Draft) -> Kept | None:
     """Keep a request, None when it names an order that is not his. Raises TooOften."""
     order = orders.own(unit, person.customer.id, draft.order) if draft.order else None
     return writing.open_request(unit, person, draft, order) if order or not draft.order else None
@@ -197,7 +205,7 @@ async def _form(site: Site, request: AnyRequest, visitor: Visitor, entered: Ente
     return page(site, request, visitor, "requests/new.html", status=entered.status, **shown)
 
 
-def _offered(unit: Unit, orders: Choices, user_id: int, wanted: str) -> list[OrderChoice]:
+def _offered(unit: Unit, orders: Orders, user_id: int, wanted: str) -> list[OrderChoice]:
     """The orders to choose from: his newest, and the wanted one before them when it is his and older."""
     newest = list(orders.choices(unit, user_id))
     if not wanted or any(order.number == wanted for order in newest):

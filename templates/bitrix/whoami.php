@@ -1,7 +1,7 @@
 <?php
 /*
  * My Requests: tells the portal on this host who a visitor is, by the visitor's own cookies.
- * Put it where PORTAL_SESSIONS=php:… points, for example /local/whoami.php. PHP 5.6 or newer.
+ * Put it where PORTAL_SESSIONS=php:… points, for example /local/portal_whoami.php. PHP 5.6 or newer.
  * It answers nobody but a caller on this host that knows the secret; below are the hashes of the secrets.
  */
 {% if hashes %}

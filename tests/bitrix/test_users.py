@@ -13,7 +13,8 @@ from tests.bitrix.world import ANNA, BORIS, Shop
 
 
 def customer(shop: Shop, user_id: int = ANNA):  # type: ignore[no-untyped-def]
-    return shop.read(users.customer, shop.shape, user_id)
+    found = shop.read(lambda unit: users.account(unit, shop.shape, users.options(unit), user_id))
+    return found.customer if found else None
 
 
 def test_a_customer_is_what_b_user_says(shop: Shop, old_shop: Shop) -> None:
@@ -127,7 +128,8 @@ def test_the_oldest_cores_have_less_and_are_read_too(database_url: str) -> None:
     databases.run_here(create)
     shape = databases.read_here(tables.inspect)
     assert shape == Shape()
-    assert databases.read_here(users.customer, shape, 7).name == "Anna"  # type: ignore[union-attr]
+    found = databases.read_here(lambda unit: users.account(unit, shape, users.options(unit), 7))
+    assert found and found.customer.name == "Anna"
     databases.run_here(
         lambda unit: unit.shop.exec_driver_sql("ALTER TABLE b_user MODIFY EMAIL varchar(255) COLLATE utf8mb4_bin")
     )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from portal import worker
 from portal.database import Databases
-from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskGarbled
+from portal.errors import DatabaseAway
 from portal.helpdesk.cache import Cache
 from portal.model import Event
 from portal.service import feed, inbound
@@ -271,89 +270,66 @@ def test_the_feed_goes_on_while_the_database_is_away_and_tells_it_once(
     assert caplog.text.count("feed: the database does not answer") == 1
 
 
-def failing(error: Exception, bad: int = TICKET.id) -> tuple[list[int], Callable[[int], Awaitable[None]]]:
-    called: list[int] = []
-
-    async def on_created(ticket_id: int) -> None:
-        called.append(ticket_id)
-        if ticket_id == bad:
-            raise error
-
-    return called, on_created
+def adoptions(databases: Databases) -> list[int]:
+    query = text("SELECT ticket_id FROM custom_hde_outbox WHERE kind = 'desk.adopt' ORDER BY id")
+    return [row[0] for row in databases.read_here(lambda unit: unit.state.execute(query).all())]
 
 
-def test_a_new_ticket_is_told_of_and_other_events_are_not(databases: Databases) -> None:
-    called, on_created = failing(ValueError(), bad=0)
+async def all_of(databases: Databases) -> None:
+    while await inbound.step(databases):
+        pass
+
+
+def test_a_new_ticket_is_looked_at_by_a_job_of_its_own_and_other_events_ask_nobody(databases: Databases) -> None:
     put(databases, event(1, "ticket.created"), event(2), event(3, "ticket.status_changed"))
-
-    async def work() -> None:
-        while await inbound.step(databases, on_created):
-            pass
-
-    run(work())
-    assert called == [TICKET.id]
+    run(all_of(databases))
+    assert adoptions(databases) == [TICKET.id]
     assert [state for state, *_ in states(databases)] == ["done"] * 3
 
 
-def test_a_poisonous_event_ends_dead_and_the_others_go_on(
+def test_an_event_that_kills_its_worker_ends_dead_and_the_others_go_on(
     databases: Databases, caplog: pytest.LogCaptureFixture
 ) -> None:
-    called, on_created = failing(HelpdeskGarbled("a canary's words"))
-    put(databases, event(1, "ticket.created"), event(2, "ticket.created", ticket=11))
+    put(databases, event(1), event(2, ticket=11))
 
     async def work() -> None:
-        for _ in range(inbox.MAX_ATTEMPTS + 3):
-            while await inbound.step(databases, on_created):
-                pass
-            make_due(databases)
+        query = text("UPDATE custom_hde_inbox SET lease_until = NOW() - INTERVAL 1 DAY WHERE state = 'running'")
+        for _ in range(inbox.MAX_ATTEMPTS):
+            assert await databases.run(inbox.claim, 0)
+            await databases.run(lambda unit: unit.state.execute(query).rowcount)
+        await all_of(databases)
 
     run(work())
-    assert states(databases) == [("dead", 10, "HelpdeskGarbled"), ("done", 1, "")]
-    assert called.count(11) == 1
-    assert caplog.text.count("failed at attempt") == 10
+    assert states(databases) == [("dead", 11, "its worker died at every attempt"), ("done", 1, "")]
+    assert "inbox 1" in caplog.text
 
 
-def test_a_failure_comes_again_later_and_not_at_once(databases: Databases) -> None:
-    called, on_created = failing(HelpdeskGarbled("x"))
+def test_an_event_and_what_it_sets_off_are_one_transaction(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object, **__: object) -> None:
+        raise DatabaseAway("in the middle")
+
     put(databases, event(1, "ticket.created"))
-    run(inbound.step(databases, on_created))
-    assert not run(inbound.step(databases, on_created))
-    assert called == [TICKET.id]
-
-
-def test_an_attempt_when_nobody_could_be_asked_is_none(databases: Databases) -> None:
-    _called, on_created = failing(HelpdeskBanned(datetime.now(UTC) + timedelta(minutes=20)))
-    put(databases, event(1, "ticket.created"))
-    run(inbound.step(databases, on_created))
-    assert states(databases) == [("waiting", 0, "HelpdeskBanned")]
-
-
-def test_a_database_that_goes_away_in_the_middle_leaves_the_event_to_whoever_comes_next(databases: Databases) -> None:
-    called, on_created = failing(DatabaseAway("in the middle"))
-    put(databases, event(1, "ticket.created"))
-    with pytest.raises(DatabaseAway):
-        run(inbound.step(databases, on_created))
-    assert states(databases) == [("running", 1, "")]
+    with monkeypatch.context() as broken:
+        broken.setattr(inbound, "forget", dies)
+        with pytest.raises(DatabaseAway):
+            run(inbound.step(databases))
+    assert states(databases) == [("running", 1, "")] and adoptions(databases) == []
     query = text("UPDATE custom_hde_inbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
     databases.run_here(lambda unit: unit.state.execute(query).rowcount)
     run(inbound.step(databases))
-    assert states(databases) == [("done", 2, "")]
-    assert called == [TICKET.id]
+    assert states(databases) == [("done", 2, "")] and adoptions(databases) == [TICKET.id]
 
 
 def test_two_workers_do_an_event_once(databases: Databases) -> None:
-    called, on_created = failing(ValueError(), bad=0)
     put(databases, *(event(number, "ticket.created", ticket=number) for number in range(1, 21)))
 
-    async def work() -> None:
-        while await inbound.step(databases, on_created):
-            pass
-
     async def both() -> None:
-        await asyncio.gather(work(), work(), work())
+        await asyncio.gather(all_of(databases), all_of(databases), all_of(databases))
 
     run(both())
-    assert sorted(called) == list(range(1, 21))
+    assert sorted(adoptions(databases)) == list(range(1, 21))
 
 
 def test_an_event_that_cannot_be_told_from_a_later_one_is_done_again(databases: Databases) -> None:

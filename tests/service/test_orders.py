@@ -16,7 +16,6 @@ from portal.helpdesk.client import Client
 from portal.service.listing import Desk
 from portal.service.orders import CHOICES, PAGE_SIZE, Orders, Pull
 from portal.service.requests import GUESSES
-from portal.service.writing import Choices
 from portal.store import links, order_tickets
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
 
@@ -72,12 +71,6 @@ def whose(found: Pull) -> int:
 
 def contact_of(shop: Stage, ticket_id: int) -> int:
     return int(shop.state.tickets[ticket_id].user_id)
-
-
-def test_it_is_what_the_form_of_a_request_asks_for() -> None:
-    def takes(_: Choices) -> None: ...
-
-    takes(Orders.__new__(Orders))
 
 
 def test_an_account_has_its_orders(shop_v1: Stage) -> None:

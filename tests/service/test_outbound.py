@@ -623,3 +623,11 @@ def test_a_ticket_is_told_of_no_order_of_an_account_that_shares_its_address(shop
         shop_v1.happened(ORDER, order=number)
     shop_v1.work(order_push="note")
     assert [notes(shop_v1, ticket) for ticket in tickets] == [[], []]
+
+
+def test_a_job_that_kills_its_workers_ends_in_the_dead_letters(shop_v1: Shop) -> None:
+    shop_v1.happened()
+    for _ in range(outbox.MAX_ATTEMPTS):
+        assert shop_v1.stage.databases.run_here(outbox.claim, KINDS, 0)
+    shop_v1.work()
+    assert shop_v1.states() == ["dead"] and shop_v1.stage.calls() == 0

@@ -127,14 +127,21 @@ def test_a_failed_job_waits_and_a_hopeless_one_is_dead_with_its_reason(databases
     assert (state(databases, first), state(databases, second)) == (b"waiting", b"dead")
 
 
-def test_a_job_that_kills_its_worker_is_buried_after_its_attempts(databases: Databases) -> None:
+@pytest.mark.parametrize(("sent", "end"), [(False, b"dead"), (True, b"aside")])
+def test_a_job_that_kills_its_worker_is_handed_over_once_more_to_be_ended(
+    databases: Databases, *, sent: bool, end: bytes
+) -> None:
     job = databases.run_here(put)
     for attempt in range(1, outbox.MAX_ATTEMPTS + 1):
         claimed = databases.run_here(outbox.claim, ["mail.proof"], 60)
-        assert claimed and claimed.attempts == attempt
+        assert claimed and (claimed.attempts, claimed.claim.left) == (attempt, outbox.MAX_ATTEMPTS - attempt)
+        if sent:
+            assert databases.run_here(outbox.sending, claimed)
         expire(databases)
-    assert databases.run_here(outbox.claim, ["mail.proof"], 60) is None
-    assert state(databases, job) == b"dead"
+    last = databases.run_here(outbox.claim, ["mail.proof"], 60)
+    assert last and last.claim.left == -1
+    assert databases.run_here(outbox.fail, last, "its worker died", 60)
+    assert state(databases, job) == end
 
 
 def test_counters_that_are_over_are_swept_and_running_ones_stay(databases: Databases) -> None:

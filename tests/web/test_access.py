@@ -9,7 +9,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,8 @@ class World:
     nobody: Browser
     anna: Browser
     boris: Browser
+    untouched: dict[str, str] = field(default_factory=dict)
+    """The fingerprint before anybody asked for anything."""
 
     def fill(self, template: str, whose: int = ANNA, **ids: str) -> str:
         return template.format(**{**self.ids[whose], **ids})
@@ -109,6 +111,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
         told = {"panel_secrets": (SecretStr(PANEL),), "webhook_secrets": (SecretStr(WEBHOOK),)}
         with shop.client(**told) as nobody, shop.client(ANNA, **told) as anna, shop.client(BORIS, **told) as boris:
             made = World(shop, ids, nobody, anna, boris)
+            made.untouched = made.fingerprint()
             for user, browser in ((ANNA, anna), (BORIS, boris)):
                 page = browser.get(f"{PREFIX}/{ids[user]['ticket_id']}").text
                 found = re.search(rf"{PREFIX}/\d+/files/([^\"]+)", page)
@@ -411,6 +414,10 @@ def crawl(world: World) -> int:
 
 def test_get_changes_nothing_neither_in_the_database_nor_in_the_sessions(world: World) -> None:
     before = world.fingerprint()
+    # The first look at a proven address writes down the contacts that carry it: what the proof has granted already.
+    assert {name for name in before if before[name] != world.untouched[name]} == {"custom_hde_user_map"}
+    granted = world.shop.execute("SELECT user_id, email, sees FROM custom_hde_user_map")
+    assert set(granted) == {(user, EMAILS[user].encode(), 1) for user in (ANNA, BORIS)}
     assert crawl(world) > 400
     assert world.fingerprint() == before
     world.anna.post(f"{PREFIX}/new", data=world.form(), headers=HOME)

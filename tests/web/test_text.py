@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portal.web import markup, text
 from portal.web.markup import rebuild
-from portal.web.text import clean, excerpt, readable
+from portal.web.text import clean, readable
 from tests.web.hostile import HOSTILE
 
 ALLOWED = {"a": {"href", "rel", "target"}, "td": {"colspan", "rowspan"}, "table": {"tabindex"}, "summary": {"title"},
@@ -153,12 +153,3 @@ def test_nesting_within_reason_is_kept() -> None:
 
 def test_a_picture_inside_the_html_does_not_count_as_its_size() -> None:
     assert clean(f'<p>a<img src="data:image/png;base64,{"A" * 2**21}">b</p>') == "<p>ab</p>"
-
-
-def test_an_excerpt_is_one_line_cut_between_words() -> None:
-    assert (
-        excerpt("<p>Hello,</p><p>where is <b>my</b> parcel?</p><style>p {}</style>", 80) == "Hello, where is my parcel?"
-    )
-    assert excerpt("<p>Hello, where is my parcel?</p>", 15) == "Hello, where is…"
-    assert excerpt("Hello, where is my parcel?", 14) == "Hello, where…"
-    assert excerpt("x" * 50, 10) == "x" * 9 + "…"

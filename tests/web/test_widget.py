@@ -100,7 +100,7 @@ def test_a_database_that_is_away_is_503_in_json(shop: Stage, monkeypatch: pytest
     with shop.client(ANNA, widget="contact") as anna:
         monkeypatch.setattr(Visitors, "of", away)
         answer, script = anna.get(IDENTITY), anna.get(SCRIPT)
-    assert (answer.status_code, answer.json()) == (503, {"error": "unavailable"})
+    assert (answer.status_code, answer.json()) == (503, {"title": "Service Unavailable", "status": 503})
     assert "no-store" in answer.headers["cache-control"] and answer.headers["retry-after"]
     assert script.status_code == 200, "the script needs no database"
 

@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS custom_hde_order_ticket (
     order_id   BIGINT UNSIGNED NOT NULL,
     ticket_id  BIGINT UNSIGNED NOT NULL,
     user_id    BIGINT UNSIGNED NOT NULL,
-    number     VARBINARY(100)  NOT NULL,
+    number     VARBINARY(400)  NOT NULL,
     evidence   VARBINARY(32)   NOT NULL,
     created_at DATETIME(6)     NOT NULL,
     PRIMARY KEY (order_id, ticket_id),
@@ -73,7 +73,7 @@ CREATE TABLE IF NOT EXISTS custom_hde_inbox (
     UNIQUE KEY ux_event (event_key),
     KEY ix_due (state, run_at),
     KEY ix_queue (queue, state),
-    KEY ix_holder (holder),
+    KEY ix_finished (state, finished_at),
     KEY ix_ticket (ticket_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
