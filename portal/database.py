@@ -112,7 +112,7 @@ class Databases:
                     unit.commit()
                     return result
             except DBAPIError as error:
-                if _code(error) not in (DEADLOCK, LOCK_WAIT) or attempt == ATTEMPTS:
+                if code_of(error) not in (DEADLOCK, LOCK_WAIT) or attempt == ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
@@ -142,8 +142,8 @@ class Databases:
         except PoolTimeout as error:
             raise DatabaseAway("no free connection") from error
         except DBAPIError as error:
-            if error.connection_invalidated or _code(error) in _AWAY:
-                raise DatabaseAway(f"error {_code(error)}") from error
+            if error.connection_invalidated or code_of(error) in _AWAY:
+                raise DatabaseAway(f"error {code_of(error)}") from error
             raise
         finally:
             unit.close()
@@ -154,10 +154,10 @@ _AWAY = frozenset({1040, 1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 3024, 1
 
 def is_duplicate(error: DBAPIError) -> bool:
     """Whether a unique key has refused the row: the one honest way to find a repeat (INSERT IGNORE hides more)."""
-    return _code(error) == DUPLICATE
+    return code_of(error) == DUPLICATE
 
 
-def _code(error: DBAPIError) -> int:
+def code_of(error: DBAPIError) -> int:
     """MySQL's own error number, 0 where there is none."""
     args = getattr(error.orig, "args", ())
     return args[0] if args and isinstance(args[0], int) else 0

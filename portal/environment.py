@@ -88,4 +88,3 @@ def must_be_base64(text: str) -> None:
 def words_of(value: object) -> object:
     """What is separated by commas, as a tuple; what is no text stays as it is."""
     return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
-

@@ -12,7 +12,8 @@ PortalError
 └── HelpdeskError
     ├── HelpdeskMissing      the help desk says there is no such thing            no
     ├── HelpdeskRefused      it understood and said no (4xx)                      no
-    │   └── HelpdeskUnauthorized  our key is wrong, or has not the right              when a person has mended it
+    │   ├── HelpdeskUnauthorized  our key is wrong, or has not the right              when a person has mended it
+    │   └── HelpdeskStaff    it would concern a member of staff: never asked for      no
     ├── HelpdeskGarbled      its answer is not what either contract promises      yes
     ├── HelpdeskUnreachable  no answer: refused, timed out, 5xx                   yes
     ├── HelpdeskUnsure       a write went out, and its answer was lost            after reading back
@@ -96,6 +97,10 @@ class HelpdeskRefused(HelpdeskError):
 
 class HelpdeskUnauthorized(HelpdeskRefused):
     """Our key is wrong or has not the right (401, 403): what waits to be sent may wait until that is mended."""
+
+
+class HelpdeskStaff(HelpdeskRefused):
+    """The address or the contact is a member of staff's, and is left alone."""
 
 
 class HelpdeskGarbled(HelpdeskError):

@@ -18,12 +18,13 @@ from portal.crm import Crm
 from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.helpdesk.client import Client
-from portal.service import inbound, letters, rules
+from portal.service import inbound, letters, outbound, rules
 from portal.service.crm_tasks import CrmTasks
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
 from portal.service.identity import PROOF_MAIL
 from portal.service.inbound import Bell
+from portal.service.outbound import Outbound
 from portal.service.shop_changes import ShopChanges
 from portal.store import figures, inbox, limits, outbox, shop_seen, snapshots
 from portal.store.outbox import Job
@@ -42,6 +43,9 @@ DELIVERIES_AT_ONCE = 4
 """A help desk that takes twenty seconds for one message does not hold up everybody's."""
 
 EVENTS_AT_ONCE = 2
+PUSHES_AT_ONCE = 2
+"""What the shop tells of customers; nobody waits for it."""
+
 DELIVERY_LEASE_SECONDS = 60
 """Renewed while it takes longer; so long a message waits after its worker was killed."""
 
@@ -86,13 +90,15 @@ def steps(
 ) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
-    deliver = partial(_deliver, databases, Deliverer(settings, databases, client, tokens, render))
+    deliver = partial(_deliver, databases, KINDS, Deliverer(settings, databases, client, tokens, render).deliver)
+    push = partial(_deliver, databases, outbound.KINDS, Outbound(settings, databases, client, render).push)
     event = partial(inbound.step, databases, _bell(settings, databases, client))
     task = partial(_make_task, databases, _crm_tasks(settings, databases, render))
     shop = ShopChanges(settings, databases)
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
+        *[push] * PUSHES_AT_ONCE,
         partial(inbound.hear, databases),
         *[event] * EVENTS_AT_ONCE,
         *([task] if settings.crm_webhook_url.get_secret_value() else []),
@@ -145,13 +151,13 @@ async def _sweep(databases: Databases) -> bool:
     return gone > 0
 
 
-async def _deliver(databases: Databases, deliverer: Deliverer) -> bool:
-    """One message or request of a customer."""
-    job = await databases.run(outbox.claim, KINDS, DELIVERY_LEASE_SECONDS)
+async def _deliver(databases: Databases, kinds: Sequence[str], deliver: Callable[[Job], Awaitable[None]]) -> bool:
+    """One message or request of a customer, or what the shop knows of him."""
+    job = await databases.run(outbox.claim, kinds, DELIVERY_LEASE_SECONDS)
     if job is None:
         return False
     async with _held(databases, job):
-        await deliverer.deliver(job)
+        await deliver(job)
     return True
 
 

@@ -49,6 +49,14 @@ class Sale:
         orders = [self._order(row) for row in unit.shop.execute(_page(self.shape, bool(self.site_id)), told)]
         return belongings.added(unit, self.shape, self.zone, self.language, orders)
 
+    def order(self, unit: Unit, user_id: int, order_id: int) -> Order | None:
+        """The account's order of this id, whole."""
+        if not self.shape.orders:
+            return None
+        told = self._at(user_id, id=order_id)
+        orders = [self._order(row) for row in unit.shop.execute(_one(self.shape, bool(self.site_id)), told)]
+        return next(iter(belongings.added(unit, self.shape, self.zone, self.language, orders)), None)
+
     def choices(self, unit: Unit, user_id: int, limit: int) -> list[OrderChoice]:
         """The newest orders without what belongs to them, newest first."""
         if not self.shape.orders:
@@ -144,6 +152,11 @@ _SELECT = (
 @cache
 def _page(shape: Shape, site: bool) -> TextClause:
     return text(f"{_SELECT}{_counts(shape, site)} ORDER BY o.DATE_INSERT DESC, o.ID DESC LIMIT :limit OFFSET :offset")
+
+
+@cache
+def _one(shape: Shape, site: bool) -> TextClause:
+    return text(f"{_SELECT}{_counts(shape, site)} AND o.ID = :id")
 
 
 @cache

@@ -57,6 +57,12 @@ def others_with_email(unit: Unit, user_id: int, email: str) -> bool:
     return len(rows) == SAME_ADDRESS or any(row[0].strip().lower() == email for row in rows)
 
 
+def holders(unit: Unit, shape: Shape, email: str) -> list[int]:
+    """The live accounts that hold this address (lower-cased and trimmed, not empty), SAME_ADDRESS at most."""
+    rows = unit.shop.execute(_holders(shape), {"email": email}).all()
+    return [user_id for user_id, address in rows if _email(address) == email]
+
+
 def sole_holder(unit: Unit, shape: Shape, email: str) -> int | None:
     """The one live account that holds this address (lower-cased and trimmed, not empty); None for none or several."""
     rows = unit.shop.execute(_holders(shape), {"email": email}).all()

@@ -1,4 +1,4 @@
-"""The help desk, built once: what it can be asked is in reads.py, what it can be told in writes.py.
+"""The help desk, built once: what it can be asked is in reads.py, what it can be told in writes.py and contacts.py.
 
 Which words go over the wire is the dialect's business (v1.py, v2.py), how they go is wire.py's, what an answer means is
 answer.py's.
@@ -14,14 +14,14 @@ from portal.config import Settings
 from portal.database import Databases
 from portal.helpdesk import v1, v2
 from portal.helpdesk.budget import Budget
+from portal.helpdesk.contacts import Contacts
 from portal.helpdesk.dialect import Dialect
 from portal.helpdesk.files import FILES_AT_ONCE, FileStream, open_file
 from portal.helpdesk.wire import CALL_SECONDS, CONNECT_SECONDS, READ_SECONDS, Wire
-from portal.helpdesk.writes import Writes
 from portal.model import Attachment
 
 
-class Client(Writes):
+class Client(Contacts):
     """The help desk that the settings name; its calls share one budget, downloads of files among them."""
 
     def __init__(

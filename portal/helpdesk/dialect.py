@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from portal.config import Settings
@@ -48,10 +48,28 @@ class Dialect(Protocol):
         """What values of this field go by, of what `ticket_fields` brought; "" when nobody has defined it."""
 
     def field_value(self, row: Row, key: str, /) -> str:
-        """A ticket's value of a custom field, "" for none."""
+        """A ticket's or a person's value of a custom field, "" for none."""
 
-    def create_contact(self, email: str, name: str, /) -> Call:
-        """A new person; to be asked for only when nobody has the address."""
+    def create_contact(self, email: str, name: str, phone: str, fields: Mapping[str, str], /) -> Call:
+        """A new person; to be asked for only when nobody has the address. `fields`: by what `field_key` told."""
+
+    def update_contact(self, contact: Contact, name: str, phone: str, fields: Mapping[str, str], /) -> Call | None:
+        """Write these of a person, "" and absent fields stay as they are; None where nothing names the person.
+
+        `fields`: by what `field_key` told.
+        """
+
+    def contact_fields(self) -> Callable[[int], Call] | None:
+        """The pages of the definitions of people's custom fields; None where values go by the fields' names."""
+
+    def contact_notes(self, contact_id: int, /) -> Callable[[int], Call] | None:
+        """The pages of the staff's notes about a person; None where there are none."""
+
+    def create_contact_note(self, contact_id: int, html: str, /) -> Call:
+        """A note about a person."""
+
+    def delete_contact_note(self, contact_id: int, note_id: int, /) -> Call:
+        """Take a note about a person away."""
 
     def upload(self, file: Upload, /) -> Call | None:
         """A file before its message; None where files go with it."""

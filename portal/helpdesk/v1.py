@@ -48,9 +48,42 @@ def list_messages(ticket_id: int, page: int) -> Call:
     return Call(f"/tickets/{ticket_id}/messages", {"page": page})
 
 
-def create_contact(email: str, name: str) -> Call:
+def create_contact(email: str, name: str, phone: str, fields: Mapping[str, str]) -> Call:
     """A new contact; whoever has the address already would get this name, so that is asked before."""
-    return Call("/users", method="POST", json={"email": email, "name": name})
+    return Call("/users", method="POST", json={"email": email, **_told(name, phone, fields)})
+
+
+def update_contact(contact: Contact, name: str, phone: str, fields: Mapping[str, str]) -> Call | None:
+    """Whoever carries the address gets what is told; a person without one cannot be named."""
+    if not contact.email:
+        return None
+    return Call("/users", method="POST", json={"email": contact.email, **_told(name, phone, fields)})
+
+
+def _told(name: str, phone: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    """What is not told stays as it is."""
+    told: dict[str, Any] = {"name": name, "phone": phone, "custom_fields": dict(fields)}
+    return {key: value for key, value in told.items() if value}
+
+
+def contact_fields() -> Callable[[int], Call] | None:
+    """Values go by the fields' names."""
+    return None
+
+
+def contact_notes(_contact_id: int) -> Callable[[int], Call] | None:
+    """Nobody can write about a person here."""
+    return None
+
+
+def create_contact_note(_contact_id: int, _html: str) -> Call:
+    """Nobody can write about a person here."""
+    raise NotImplementedError
+
+
+def delete_contact_note(_contact_id: int, _note_id: int) -> Call:
+    """Nobody can write about a person here."""
+    raise NotImplementedError
 
 
 def upload(file: Upload) -> Call | None:
@@ -129,7 +162,7 @@ def field_key(_found: list[Row], name: str) -> str:
 
 
 def field_value(row: Row, key: str) -> str:
-    """A ticket's value of a custom field."""
+    """A ticket's or a person's value of a custom field."""
     fields = row.get("custom_fields")
     return decode.words(fields.get(key), decode.MAX_FIELD) if isinstance(fields, dict) else ""
 

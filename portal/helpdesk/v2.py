@@ -7,7 +7,7 @@ the caller compares owners; a post does not say what its author is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from portal.config import Settings
@@ -79,16 +79,44 @@ def field_key(found: list[Row], name: str) -> str:
 
 
 def field_value(row: Row, key: str) -> str:
-    """A ticket's value of a custom field; only fields that were ever set are listed."""
+    """A ticket's or a user's value of a custom field; only fields that were ever set are listed."""
     for field in decode.rows(row.get("custom_fields")):
         if decode.words(field.get("id")) == key:
             return decode.words(field.get("field_value"), decode.MAX_FIELD)
     return ""
 
 
-def create_contact(email: str, name: str) -> Call:
+def create_contact(email: str, name: str, phone: str, fields: Mapping[str, str]) -> Call:
     """A new user, who is not written to about it; an address that somebody has already is refused."""
-    return Call("/users/", method="POST", form={"name": name, "email": email, "notifications": "0"})
+    form = {"name": name, "email": email, "notifications": "0", **({"phone": phone} if phone else {})}
+    return Call("/users/", method="POST", form=form | {f"custom_fields[{key}]": value for key, value in fields.items()})
+
+
+def update_contact(contact: Contact, name: str, phone: str, fields: Mapping[str, str]) -> Call | None:
+    """By id, as an address can have moved to somebody else. A form is not seen in a PUT."""
+    told: dict[str, Any] = {"name": name, "phone": phone, "custom_fields": dict(fields)}
+    body = {key: value for key, value in told.items() if value}
+    return Call(f"/users/{contact.id}", method="PUT", json=body)
+
+
+def contact_fields() -> Callable[[int], Call] | None:
+    """The definitions of the users' custom fields."""
+    return lambda page: Call("/users/custom_fields/", {"page": page})
+
+
+def contact_notes(contact_id: int) -> Callable[[int], Call] | None:
+    """The notes about a user."""
+    return lambda page: Call(f"/users/{contact_id}/notes/", {"page": page})
+
+
+def create_contact_note(contact_id: int, html: str) -> Call:
+    """A note about a user."""
+    return Call(f"/users/{contact_id}/notes/", method="POST", form={"text": html})
+
+
+def delete_contact_note(contact_id: int, note_id: int) -> Call:
+    """Success is told in the list of errors."""
+    return Call(f"/users/{contact_id}/notes/{note_id}", method="DELETE")
 
 
 def upload(_file: Upload) -> Call | None:

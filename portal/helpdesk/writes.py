@@ -7,7 +7,7 @@ HelpdeskUnsure, and whoever called reads back. All other errors say that nothing
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -19,6 +19,7 @@ from portal.config import Settings
 from portal.errors import (
     HelpdeskGarbled,
     HelpdeskRefused,
+    HelpdeskStaff,
     HelpdeskUnauthorized,
     HelpdeskUnreachable,
     HelpdeskUnsure,
@@ -60,18 +61,23 @@ class Writes(Reads):
         super().__init__(settings, dialect, wire)
         self._uploaded: TTLCache[bytes, Any] = TTLCache(MAX_UPLOADED, UPLOADED_SECONDS)
 
-    async def ensure_contact(self, email: str, name: str) -> Contact:
+    async def ensure_contact(
+        self, email: str, name: str, phone: str = "", fields: Mapping[str, str] | None = None
+    ) -> Contact:
         """The contact that carries this address, made when there is none; what is there already is left as it is.
 
+        `fields`: custom fields of a new contact, by what the dialect's `field_key` told.
+
         Of several the oldest that is no member of staff. May be repeated at will: never raises HelpdeskUnsure, and
-        HelpdeskUnreachable when a new contact was asked for and cannot be seen yet. Raises HelpdeskRefused when only
-        the staff has the address.
+        HelpdeskUnreachable when a new contact was asked for and cannot be seen yet. Raises HelpdeskStaff when only the
+        staff has the address.
         """
         email, name = decode.email(email), decode.words(name)
         if (known := await self._contact_of(email)) is not None:
             return known
+        called = name or email.partition("@")[0]
         try:
-            answer = await self._wire.call(self._dialect.create_contact(email, name or email.partition("@")[0]))
+            answer = await self._wire.call(self._dialect.create_contact(email, called, phone, fields or {}))
             made = decode.sensible(decode.one(answer["data"]), self._dialect.contact)
             if made.email == email and not made.is_staff:
                 return made
@@ -172,7 +178,7 @@ class Writes(Reads):
         if people:
             return min(people, key=lambda contact: contact.id)
         if found:
-            raise HelpdeskRefused("the address is a member of staff's")
+            raise HelpdeskStaff("the address is a member of staff's")
         if not whole:
             # A help desk that ignores the address asked for: to make a contact now could overwrite one it has.
             raise HelpdeskGarbled("a search for an address that does not end")

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import (
-    HelpdeskBanned,
     HelpdeskError,
     HelpdeskMissing,
     HelpdeskRefused,
@@ -27,7 +25,8 @@ from portal.errors import (
 from portal.helpdesk.client import Client
 from portal.helpdesk.writes import NOTHING, Enclosed
 from portal.model import Contact, Ticket
-from portal.service import outcomes
+from portal.service import attempts, outcomes
+from portal.service.attempts import REFUSALS
 from portal.service.letters import Render
 from portal.service.outcomes import NOTE, NotOurs
 from portal.service.readback import Sent, Trace, bare, look_for
@@ -51,15 +50,8 @@ LOST_ANSWERS = 4
 WITH_FILES_AT_ONCE = 2
 """Each may hold 100 MB."""
 
-REFUSALS = 3
-"""A help desk that said no so often to a customer's message will not change its mind. A note may wait."""
-
-FIRST_RETRY_SECONDS = 15
 LONGEST_WAIT_SECONDS = 30.0
 """A help desk that is away is asked again so soon: a customer waits for it."""
-
-LONGEST_WAIT_FOR_A_KEY = 600.0
-"""A wrong key is mended by a person; until then each question costs a call."""
 
 CANDIDATES = 5
 """New tickets of the same subject that are looked into for a request whose answer was lost."""
@@ -118,28 +110,17 @@ class Deliverer:
             await self._databases.run(outcomes.set_aside, job, error.ticket_id, str(error))
         except (Impossible, HelpdeskMissing) as error:
             await self._give_up(job, f"{type(error).__name__}: {error}")
-        except HelpdeskUnauthorized as error:
-            # Nobody's message may die of a wrong key.
-            await self._later(job, error, _soon(job, LONGEST_WAIT_FOR_A_KEY))
-        except HelpdeskRefused as error:
-            if job.claim.left <= 0 or (job.attempts >= REFUSALS and job.kind in (REPLY, REQUEST)):
-                await self._give_up(job, f"refused: {error}")
-            else:
-                await self._databases.run(outbox.fail, job, str(error), FIRST_RETRY_SECONDS * 2.0**job.attempts)
-                log.warning("outbox %d: %s refused at attempt %d: %s", job.id, job.kind, job.attempts, error)
-        except HelpdeskBanned as error:
-            await self._later(job, error, (error.until - datetime.now(UTC)).total_seconds() + _jitter(5))
         except NotThereYet as error:
-            await self._later(job, error, LOOK_SECONDS)
+            await attempts.later(self._databases, job, error, LOOK_SECONDS)
         except HelpdeskUnsure as error:
             log.warning("outbox %d: the answer to %s is lost: %s", job.id, job.kind, error)
             await self._databases.run(outbox.fail, job, str(error), LOOK_SECONDS)
         except HelpdeskError as error:
-            await self._later(job, error, _soon(job))
-
-    async def _later(self, job: Job, error: HelpdeskError, seconds: float) -> None:
-        log.info("outbox %d: %s waits %.0f s: %s", job.id, job.kind, seconds, type(error).__name__)
-        await self._databases.run(outbox.fail, job, str(error), max(seconds, 1.0), count=False)
+            is_believed = job.claim.left <= 0 or (job.attempts >= REFUSALS and job.kind in (REPLY, REQUEST))
+            if attempts.is_refusal(error) and is_believed:
+                await self._give_up(job, f"refused: {error}")
+            else:
+                await attempts.again(self._databases, job, error, LONGEST_WAIT_SECONDS)
 
     async def _give_up(self, job: Job, reason: str) -> None:
         log.error("outbox %d: %s cannot be delivered: %s", job.id, job.kind, reason)
@@ -283,13 +264,3 @@ def _ticket_id(job: Job) -> int:
 
 def _sent(job: Job, author_id: int, at: datetime) -> Sent:
     return Sent(job.payload["mark"], job.payload["text"], author_id, at)
-
-
-def _soon(job: Job, longest: float = LONGEST_WAIT_SECONDS) -> float:
-    """Seconds: a fresh message is tried again at once, an old one now and then."""
-    age = (datetime.now(UTC) - job.created_at).total_seconds()
-    return min(longest, max(2.0, age / 10)) + _jitter(1)
-
-
-def _jitter(seconds: float) -> float:
-    return random.uniform(0, seconds)  # noqa: S311  # no secret is made of it

@@ -15,6 +15,7 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - email/manager.*, desk/task.*: `what` has happened (created, message, status), `number`, `subject`, `email`, `status`,
   `orders` (number and address of each), and in a letter `shop`
 - desk/message.html, desk/note.html: what goes to the help desk (service/delivery.py)
+- desk/orders.txt, desk/orders.html: a customer's orders there (service/order_notes.py)
 
 `attempt` counts how often a page that is still being fetched has refreshed itself (0 at first, `?try=1` on the next);
 after ATTEMPTS it says that it takes longer and stops.

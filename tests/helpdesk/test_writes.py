@@ -103,7 +103,7 @@ def test_the_positive_control_v1s_own_upsert_overwrites(play: Play) -> None:
     if play.dialect != "v1":
         pytest.skip("v2 refuses an address it has")
     known = anna(play)
-    use(play, lambda client: client._wire.call(client._dialect.create_contact(ANNA, "Mallory")))
+    use(play, lambda client: client._wire.call(client._dialect.create_contact(ANNA, "Mallory", "", {})))
     assert play.state.people[known.id].name == "Mallory"
 
 
@@ -159,7 +159,7 @@ def test_a_search_that_finds_everybody_and_does_not_end_makes_nobody(play: Play)
 def test_a_new_contact_is_not_written_to_by_the_help_desk(play: Play) -> None:
     if play.dialect != "v2":
         pytest.skip("v1 has no such switch")
-    call = use(play, _dialect).create_contact("a@b.example", "A")
+    call = use(play, _dialect).create_contact("a@b.example", "A", "", {})
     assert call.form["notifications"] == "0"
 
 

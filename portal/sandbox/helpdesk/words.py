@@ -33,6 +33,7 @@ USER_FIELDS: dict[int, Field] = {
     87: ("bitrix_user_id", "text", {"ru": "bitrix_user_id"}, {}),
     88: ("orders", "textarea", {"ru": "Заказы", "en": "Orders"}, {}),
     89: ("level", "select", "Уровень", {1: "Обычный", 2: "Золотой"}),
+    90: ("bitrix_orders", "textarea", "bitrix_orders", {}),
 }
 TICKET_FIELDS: dict[int, Field] = {
     3: ("order_number", "text", {"ru": "Номер заказа", "en": "Order number"}, {}),
