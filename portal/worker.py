@@ -15,12 +15,16 @@ from portal import mail
 from portal.config import Settings
 from portal.database import Databases
 from portal.errors import DatabaseAway
+from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.service import inbound, letters
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.identity import PROOF_MAIL
+from portal.service.renewal import Renewer
+from portal.service.sweep import Sweeper
 from portal.service.widget import adopt
-from portal.store import inbox, limits, outbox, snapshots
+from portal.store import inbox, lanes, limits, outbox, snapshots
+from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
@@ -79,9 +83,21 @@ def steps(
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
-        *([event] if settings.webhook_proofs else []),
+        _in(Lane.REREAD, event),
+        _in(Lane.REREAD, Renewer(databases, Cache(client, databases, settings.cache_seconds)).step),
+        _in(Lane.SWEEP, Sweeper(settings, databases, client).step),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
     ]
+
+
+def _in(lane: Lane, step: Step) -> Step:
+    """The step, whose calls of the help desk are made in this lane."""
+
+    async def taken() -> bool:
+        with lanes.lane(lane):
+            return await step()
+
+    return taken
 
 
 def _every(seconds: float, step: Step) -> Step:

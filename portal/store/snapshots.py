@@ -110,6 +110,12 @@ def forgotten(unit: Unit, seconds: float) -> list[Forgotten]:
     return [Forgotten(kind.decode(), key.decode(), at.replace(tzinfo=UTC)) for kind, key, at in rows]
 
 
+def overdue(unit: Unit, limit: int) -> list[Forgotten]:
+    """Copies of the last day that were forgotten a moment ago and that nobody is renewing, newest first."""
+    rows = unit.state.execute(_OVERDUE, {"limit": limit})
+    return [Forgotten(kind.decode(), key.decode(), at.replace(tzinfo=UTC)) for kind, key, at in rows]
+
+
 def sweep(unit: Unit, days: int = KEPT_DAYS) -> int:
     """Delete copies that nobody has renewed for `days`, and after a day what the help desk did not know or never told.
 
@@ -163,6 +169,13 @@ _FORGET_UNDER = text(
 _FORGOTTEN = text(
     "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
     "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL ROUND(:seconds * 1000000) MICROSECOND"
+)
+# Half a second: what happens in a burst is fetched once.
+_OVERDUE = text(
+    "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
+    "WHERE forgotten_at BETWEEN UTC_TIMESTAMP(6) - INTERVAL 1 HOUR AND UTC_TIMESTAMP(6) - INTERVAL 500000 MICROSECOND "
+    "AND forgotten_at >= fetched_at AND fetched_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY AND body IS NOT NULL "
+    "AND (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) ORDER BY forgotten_at DESC LIMIT :limit"
 )
 _SWEEP = text(
     "DELETE FROM custom_hde_snapshot WHERE (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) "

@@ -1,0 +1,73 @@
+"""Whether the kept copies show a ticket's newest change; those that do not are forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from portal.database import Unit
+from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS
+from portal.helpdesk.forgetting import forget
+from portal.model import Ticket
+from portal.store import snapshots
+from portal.store.snapshots import Snapshot
+
+
+class _Row(msgspec.Struct):
+    """The little of a kept ticket that is of interest here."""
+
+    id: int
+    requester_id: int
+    updated_at: datetime
+
+
+class _Page(msgspec.Struct):
+    tickets: tuple[_Row, ...]
+
+
+class _Conversation(msgspec.Struct):
+    ticket: _Row
+
+
+def forget_unless_shown(unit: Unit, ticket: Ticket) -> bool:
+    """Forget the conversation and the requester's lists, unless what is kept of them shows this state of the ticket.
+
+    `ticket` is as a list of the help desk tells it. An event has often been here before, and what it made old has been
+    fetched again by then; but lists may be behind the tickets, and one that was fetched too early is found out here.
+    Returns whether something was forgotten.
+    """
+    conversation = snapshots.load(unit, CONVERSATIONS, str(ticket.id))
+    first_page = snapshots.load(unit, TICKETS, f"{ticket.requester_id}:1")
+    kept = [
+        *([_in_conversation(conversation)] if conversation else []),
+        *([_in_page(first_page, ticket.id)] if first_page else []),
+    ]
+    if kept and all(row is not None and _is_as_new(row, ticket) for row in kept):
+        return False
+    forget(unit, ticket.id, ticket.requester_id)
+    return True
+
+
+def _is_as_new(row: _Row, ticket: Ticket) -> bool:
+    return row.updated_at >= ticket.updated_at and row.requester_id == ticket.requester_id
+
+
+def _in_conversation(found: Snapshot) -> _Row | None:
+    value = _read(found, _Conversation)
+    return value.ticket if value else None
+
+
+def _in_page(found: Snapshot, ticket_id: int) -> _Row | None:
+    value = _read(found, _Page)
+    return next((row for row in value.tickets if row.id == ticket_id), None) if value else None
+
+
+def _read(found: Snapshot, kind: Any) -> Any:
+    if not found.body or found.body[:1] != FORMAT:
+        return None
+    try:
+        return msgspec.json.decode(found.body[1:], type=kind)
+    except msgspec.MsgspecError:
+        return None
