@@ -2,15 +2,16 @@
 
 It makes old what the copies do not show of a change, so that a copy is good for as long as the sweep is; and of what no
 event has told, it puts one into the inbox, where it is done like any other. Its clock is the help desk's own: the
-watermark is the newest change seen, and every round looks back a little further, as lists may be behind the tickets
-and the times of one dialect are whole seconds. A round that is cut short is begun again from where it began.
+watermark is the newest change seen, and a round looks back a little further, as lists may be behind the tickets and
+the times of one dialect are whole seconds; when nothing has changed for that long it does not, so that what was a busy
+minute is not read for ever. A round that is cut short is begun again from where it began.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from time import monotonic
@@ -36,7 +37,10 @@ LEASE_SECONDS = 30.0
 GRACE_SECONDS = 30.0
 """An event may be on its way: only what has been told by none for so long is a repair."""
 
-OVERLAP = timedelta(minutes=10)
+OVERLAP, WIDE_OVERLAP = timedelta(minutes=1), timedelta(minutes=10)
+WIDE_ROUNDS = 6
+"""Every so many rounds look back further: a busy help desk has pages of changes in ten minutes."""
+
 CLOCK_CHANGE = timedelta(hours=2)
 """Around the hours when the account's clock is put forward or back, its times are an hour off."""
 
@@ -67,6 +71,9 @@ class Sweeper:
         self._has_webhook = bool(settings.webhook_proofs)
         self._holder = secrets.token_hex(16).encode()
         self._due = 0.0
+        self._rounds = 0
+        self._mark: tuple[datetime | None, float] = (None, 0.0)
+        """The watermark, and when it moved (monotonic)."""
         self._seen: dict[int, datetime] = {}
         self._young: dict[int, datetime] = {}
         self._pending: dict[int, _Pending] = {}
@@ -82,6 +89,7 @@ class Sweeper:
         if begun is None:
             for memory in (self._seen, self._young, self._pending):
                 memory.clear()  # who sweeps now has his own
+            self._rounds = 0
             return False
         try:
             await self._round(begun)
@@ -95,7 +103,7 @@ class Sweeper:
         return False
 
     async def _round(self, begun: Begun) -> None:
-        since = begun.watermark - overlap(self._zone, begun.watermark) if begun.watermark else None
+        since = self._since(begun.watermark)
         newest, whole = begun.watermark or LONG_AGO, True
         page = pages = 1
         while page <= pages:
@@ -109,15 +117,33 @@ class Sweeper:
             if since:
                 await self._note(found.tickets, begun.at)
             else:
-                self._seen = {ticket.id: ticket.updated_at for ticket in found.tickets}
+                self._see(found.tickets, begun.at)
             page += 1
         await self._repair(begun)
         # What still waits for its event is looked at again, after a restart, too.
         watermark = min([newest, *(one.ticket.updated_at for one in self._pending.values())])
         if not whole:
             log.error("sweep: more has changed than can be read; what changed first is not made good")
-        if await self._databases.run(sweeps.finish, self._holder, begun.at, watermark, whole=whole) and since:
-            self._seen = {ticket_id: at for ticket_id, at in self._seen.items() if at >= since - OVERLAP}
+        await self._databases.run(sweeps.finish, self._holder, begun.at, watermark, whole=whole)
+        self._seen = {ticket_id: at for ticket_id, at in self._seen.items() if at >= watermark - CLOCK_CHANGE}
+        self._rounds += 1
+
+    def _since(self, watermark: datetime | None) -> datetime | None:
+        """From when on changes are asked for; None in the very first round."""
+        if watermark != self._mark[0]:
+            self._mark = (watermark, monotonic())
+        if watermark is None:
+            return None
+        back = overlap(self._zone, watermark, wide=self._rounds % WIDE_ROUNDS == 0)
+        if self._rounds and monotonic() - self._mark[1] > back.total_seconds():
+            return watermark + timedelta(seconds=1)
+        return watermark - back
+
+    def _see(self, tickets: Sequence[Ticket], now: datetime, again: Collection[int] = ()) -> None:
+        """Remember these changes, those of this very second so that they are looked at once more."""
+        for ticket in tickets:
+            is_young = ticket.id not in again and _may_change_unseen(ticket, now)
+            (self._young if is_young else self._seen)[ticket.id] = ticket.updated_at
 
     async def _note(self, tickets: Sequence[Ticket], now: datetime) -> None:
         """Make old what does not show these changes; each is noted once, those of this very second twice."""
@@ -126,11 +152,8 @@ class Sweeper:
             return
         again = {ticket.id for ticket in new if self._young.pop(ticket.id, None) == ticket.updated_at}
         await self._databases.run(_forget, new, again)
+        self._see(new, now, again)
         for ticket in new:
-            if ticket.id not in again and _may_change_unseen(ticket, now):
-                self._young[ticket.id] = ticket.updated_at
-            else:
-                self._seen[ticket.id] = ticket.updated_at
             before = self._pending.get(ticket.id)
             if ticket.id not in again or before:
                 self._pending[ticket.id] = _Pending(ticket, before.since if before else monotonic())
@@ -169,10 +192,12 @@ class Sweeper:
         )
 
 
-def overlap(zone: tzinfo, watermark: datetime) -> timedelta:
+def overlap(zone: tzinfo, watermark: datetime, *, wide: bool) -> timedelta:
     """How far a round looks back behind the watermark."""
     around = {(watermark + shift).astimezone(zone).utcoffset() for shift in (-CLOCK_CHANGE, CLOCK_CHANGE)}
-    return OVERLAP if len(around) == 1 else CLOCK_CHANGE
+    if len(around) > 1:
+        return CLOCK_CHANGE
+    return WIDE_OVERLAP if wide else OVERLAP
 
 
 def _forget(unit: Unit, tickets: Sequence[Ticket], again: set[int]) -> None:
@@ -192,7 +217,7 @@ def _is_told(known: Told, ticket: Ticket) -> bool:
 
 
 def _event(ticket: Ticket, known: Told, watermark: datetime) -> Event:
-    is_new = ticket.created_at >= watermark - OVERLAP and not known.created
+    is_new = ticket.created_at >= watermark - WIDE_OVERLAP and not known.created
     kind = EventKind.TICKET_CREATED if is_new else EventKind.MESSAGE_CREATED
     key = sweeps.OWN_KEY + f"{ticket.id}:{ticket.updated_at.isoformat()}".encode()
     return Event(kind, ticket.id, ticket.requester_id, None, ticket.updated_at, key)

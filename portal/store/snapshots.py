@@ -20,6 +20,9 @@ from portal.database import Unit
 KEPT_DAYS = 30
 SWEPT_AT_ONCE = 1000
 
+BURST_SECONDS = 0.5
+"""What happens in so short a time is fetched once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -112,7 +115,7 @@ def forgotten(unit: Unit, seconds: float) -> list[Forgotten]:
 
 def overdue(unit: Unit, limit: int) -> list[Forgotten]:
     """Copies of the last day that were forgotten a moment ago and that nobody is renewing, newest first."""
-    rows = unit.state.execute(_OVERDUE, {"limit": limit})
+    rows = unit.state.execute(_OVERDUE, {"limit": limit, "burst": BURST_SECONDS})
     return [Forgotten(kind.decode(), key.decode(), at.replace(tzinfo=UTC)) for kind, key, at in rows]
 
 
@@ -170,10 +173,9 @@ _FORGOTTEN = text(
     "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
     "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL ROUND(:seconds * 1000000) MICROSECOND"
 )
-# Half a second: what happens in a burst is fetched once.
 _OVERDUE = text(
     "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
-    "WHERE forgotten_at BETWEEN UTC_TIMESTAMP(6) - INTERVAL 1 HOUR AND UTC_TIMESTAMP(6) - INTERVAL 500000 MICROSECOND "
+    "WHERE forgotten_at BETWEEN UTC_TIMESTAMP(6) - INTERVAL 1 HOUR AND UTC_TIMESTAMP(6) - INTERVAL ROUND(:burst * 1000000) MICROSECOND "
     "AND forgotten_at >= fetched_at AND fetched_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY AND body IS NOT NULL "
     "AND (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) ORDER BY forgotten_at DESC LIMIT :limit"
 )
