@@ -36,6 +36,7 @@ from portal.helpdesk.client import Client
 from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS, Flight, Kept, Kind, decoded, kept_until
 from portal.helpdesk.coverage import Coverage
 from portal.helpdesk.last_word import brief, overlaid, with_last_word
+from portal.helpdesk.shown import keep
 from portal.model import Contact, Conversation, Copy, Ticket, TicketPage
 from portal.store import snapshots
 from portal.store.snapshots import Forgotten, Snapshot
@@ -257,9 +258,7 @@ class Cache:
         copy = Copy(value, began, False, blake2b(body, digest_size=9).hexdigest())
         if len(body) > LARGEST_COPY:
             return copy, False
-        stored = await self._databases.run(
-            snapshots.store, kind.name, key, holder=holder, began=began, body=body, brief=kind.brief(value)
-        )
+        stored = await self._databases.run(keep, kind, key, value, holder=holder, began=began, body=body)
         if stored is None:
             return copy, False  # it took so long that another has renewed it meanwhile
         if stored.forgotten:

@@ -1,18 +1,20 @@
-"""Whether the kept copies show a ticket's newest change; those that do not are forgotten."""
+"""Whether kept copies show a ticket's newest change, and lists what conversations know; if not they are forgotten."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from portal.database import Unit
-from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS
+from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS, Kind
 from portal.helpdesk.forgetting import forget
-from portal.model import Ticket
+from portal.model import Conversation, Ticket
 from portal.store import snapshots
 from portal.store.snapshots import Snapshot
+
+T = TypeVar("T")
 
 
 class _Row(msgspec.Struct):
@@ -21,6 +23,8 @@ class _Row(msgspec.Struct):
     id: int
     requester_id: int
     updated_at: datetime
+    status: str
+    last_reply_at: datetime | None
 
 
 class _Page(msgspec.Struct):
@@ -48,6 +52,25 @@ def forget_unless_shown(unit: Unit, ticket: Ticket) -> bool:
         return False
     forget(unit, ticket.id, ticket.requester_id)
     return True
+
+
+def keep(
+    unit: Unit, kind: Kind[T], key: str, value: T, *, holder: bytes, began: datetime, body: bytes
+) -> Snapshot | None:
+    """Keep a copy (snapshots.store). A list that tells otherwise than a conversation knows is not fresh any more.
+
+    A list takes from conversations what it knows less well (last_word.py), but only when it is fetched; the sweep would
+    call it fresh for a day.
+    """
+    brief = kind.brief(value)
+    stored = snapshots.store(unit, kind.name, key, holder=holder, began=began, body=body, brief=brief)
+    if stored and isinstance(value, Conversation):
+        ticket = value.ticket
+        first_page = snapshots.load(unit, TICKETS, f"{ticket.requester_id}:1")
+        row = _in_page(first_page, ticket.id) if first_page else None
+        if row and (row.status, row.last_reply_at) != (ticket.status, ticket.last_reply_at):
+            snapshots.forget(unit, TICKETS, f"{ticket.requester_id}:1")
+    return stored
 
 
 def _is_as_new(row: _Row, ticket: Ticket) -> bool:

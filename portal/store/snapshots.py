@@ -175,7 +175,8 @@ _FORGOTTEN = text(
 )
 _OVERDUE = text(
     "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
-    "WHERE forgotten_at BETWEEN UTC_TIMESTAMP(6) - INTERVAL 1 HOUR AND UTC_TIMESTAMP(6) - INTERVAL ROUND(:burst * 1000000) MICROSECOND "
+    "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR "
+    "AND forgotten_at <= UTC_TIMESTAMP(6) - INTERVAL ROUND(:burst * 1000000) MICROSECOND "
     "AND forgotten_at >= fetched_at AND fetched_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY AND body IS NOT NULL "
     "AND (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) ORDER BY forgotten_at DESC LIMIT :limit"
 )
