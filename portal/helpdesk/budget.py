@@ -12,7 +12,7 @@ from time import monotonic
 from portal.database import Databases
 from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy
 from portal.store import lanes, slots
-from portal.store.lanes import Lane
+from portal.store.lanes import Lane, share
 from portal.store.slots import Refused, Slot
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class Budget:
         self._hold = call_seconds + LAG_SECONDS + window
         self._filled = False
         self._queues = {lane: asyncio.Lock() for lane in Lane}
+        self._paced_until = 0.0
         self._told: int | None = None
         self._yield_told = 0.0
 
@@ -75,6 +76,8 @@ class Budget:
         except TimeoutError:
             raise HelpdeskBusy("others wait for a slot already") from None
         try:
+            if lane is Lane.BACKFILL:
+                await self._pace(deadline)
             while (slot := await self._try(longer, lane)) is None:
                 pause = random.uniform(*POLL_SECONDS)  # noqa: S311  # so that waiting processes do not march in step
                 if asyncio.get_running_loop().time() + pause > deadline:
@@ -83,6 +86,15 @@ class Budget:
             return slot
         finally:
             queue.release()
+
+    async def _pace(self, deadline: float) -> None:
+        """A backfill never takes all that it may at once: then slots come free one by one, and customers get them."""
+        now = asyncio.get_running_loop().time()
+        if self._paced_until > deadline:
+            raise HelpdeskBusy("the backfill goes slowly")
+        await asyncio.sleep(max(0.0, self._paced_until - now))
+        first, last = share(Lane.BACKFILL, self._rate).shared
+        self._paced_until = max(now, self._paced_until) + self._window / (last - first)
 
     async def _try(self, longer: float, lane: Lane) -> Slot | None:
         """A slot, None when all are taken. Who is cancelled meanwhile leaves none taken."""
