@@ -10,7 +10,7 @@ import msgspec
 from portal.database import Unit
 from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS, Kind
 from portal.helpdesk.forgetting import forget
-from portal.model import Conversation, Ticket
+from portal.model import Conversation, Ticket, TicketPage
 from portal.store import snapshots
 from portal.store.snapshots import Snapshot
 
@@ -64,6 +64,8 @@ def keep(
     """
     brief = kind.brief(value)
     stored = snapshots.store(unit, kind.name, key, holder=holder, began=began, body=body, brief=brief)
+    if stored and isinstance(value, TicketPage):
+        _note_lists(unit, value)
     if stored and isinstance(value, Conversation):
         ticket = value.ticket
         first_page = snapshots.load(unit, TICKETS, f"{ticket.requester_id}:1")
@@ -71,6 +73,18 @@ def keep(
         if row and (row.status, row.last_reply_at) != (ticket.status, ticket.last_reply_at):
             snapshots.forget(unit, TICKETS, f"{ticket.requester_id}:1")
     return stored
+
+
+def _note_lists(unit: Unit, page: TicketPage) -> None:
+    """Remember in whose lists these tickets are; whoever had one of them before has lists that are not fresh."""
+    by_contact: dict[int, list[int]] = {}
+    for ticket in page.tickets:
+        by_contact.setdefault(ticket.requester_id, []).append(ticket.id)
+    for contact, ids in by_contact.items():
+        before = snapshots.lists_of(unit, ids)
+        for other in sorted(set(before.values()) - {contact}):
+            snapshots.forget_under(unit, TICKETS, f"{other}:")
+        snapshots.put_into_lists(unit, contact, sorted(one for one in ids if before.get(one) != contact))
 
 
 def _is_as_new(row: _Row, ticket: Ticket) -> bool:

@@ -17,6 +17,9 @@ from sqlalchemy import bindparam, text
 
 from portal.database import Unit
 
+LISTED = "listed"
+"""The kind of rows that are no copies: their brief is the contact in whose lists a ticket was seen."""
+
 KEPT_DAYS = 30
 SWEPT_AT_ONCE = 1000
 
@@ -135,10 +138,27 @@ def briefs(unit: Unit, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
     return {key.decode(): brief for key, brief in rows if brief}
 
 
+def lists_of(unit: Unit, ticket_ids: Sequence[int]) -> dict[int, int]:
+    """In whose lists these tickets were when a list was kept last: contact by ticket."""
+    found = briefs(unit, LISTED, [str(ticket_id) for ticket_id in ticket_ids])
+    return {int(ticket_id): int(contact) for ticket_id, contact in found.items()}
+
+
+def put_into_lists(unit: Unit, contact_id: int, ticket_ids: Sequence[int]) -> None:
+    """These tickets are in this contact's lists now."""
+    for ticket_id in ticket_ids:
+        unit.state.execute(_LISTED, {**_at(LISTED, str(ticket_id)), "contact": b"%d" % contact_id})
+
+
 def _at(kind: str, key: str) -> dict[str, object]:
     return {"kind": kind.encode(), "key": key.encode()}
 
 
+_LISTED = text(
+    "INSERT INTO custom_hde_snapshot (kind, id, body, fetched_at, brief) "
+    "VALUES (:kind, :key, '', UTC_TIMESTAMP(6), :contact) "
+    "ON DUPLICATE KEY UPDATE brief = VALUES(brief), fetched_at = VALUES(fetched_at)"
+)
 _LOAD = text(
     "SELECT body, fetched_at, TIMESTAMPDIFF(MICROSECOND, fetched_at, UTC_TIMESTAMP(6)) / 1000000, "
     "COALESCE(forgotten_at >= fetched_at, 0) FROM custom_hde_snapshot WHERE kind = :kind AND id = :key"

@@ -482,3 +482,30 @@ def test_what_changes_again_in_the_same_second_is_looked_at_again(play: Play, cl
         assert len((await cache.conversation(ticket, soon())).value.messages) == 3
 
     works.run(story)
+
+
+@pytest.mark.parametrize("news_first", [True, False], ids=["swept first", "listed first"])
+def test_a_ticket_that_is_given_to_somebody_else_leaves_the_list_it_was_in(works: Works, news_first: bool) -> None:
+    """Nobody has opened it, so no conversation tells whose it was."""
+    ticket, other = works.letter(1), works.letter(2)
+    people = works.play.state.tickets
+    anna, boris = people[ticket].user_id, people[other].user_id
+    aged(works.play.state, 1200)
+
+    async def story(client: Client) -> None:
+        sweeper, cache = works.sweeper(client), Cache(client, works.databases, 60)
+        feed = Feed(works.databases, cache)
+        await works.round(sweeper)
+        await feed.hear()
+        assert len((await cache.tickets(anna, 1, soon())).value.tickets) == 1
+        works.play.tell("operator/move", ticket_id=ticket, user_id=boris)
+        make_old(cache)
+        if news_first:
+            await works.round(sweeper)
+        else:
+            assert len((await cache.tickets(boris, 1, soon())).value.tickets) == 2
+        await feed.hear()
+        assert (await cache.tickets(anna, 1, soon())).value.tickets == ()
+        assert len((await cache.tickets(boris, 1, soon())).value.tickets) == 2
+
+    works.run(story)
