@@ -138,4 +138,4 @@ def _tell_what_is_off(settings: Settings) -> None:
     if not settings.panel_secrets:
         log.warning("the order pull is off for the help desk's plugin (PORTAL_PANEL_SECRETS)")
     if not Proofs(settings).can_pass:
-        log.warning("the webhook is off (PORTAL_WEBHOOK_SECRETS): news of the help desk shows after up to a minute")
+        log.warning("the webhook is off (PORTAL_WEBHOOK_SECRETS): news of the help desk shows after up to 15 seconds")

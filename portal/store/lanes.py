@@ -56,6 +56,14 @@ def share(lane: Lane, rate: int) -> Share:
     return Share(shared, (first, rate if lane is Lane.BACKFILL else first + each))
 
 
+def backfill_room(rate: int, customers: int) -> int:
+    """How many of `rate` slots a backfill may hold while customers hold `customers`.
+
+    It leaves them as many for the next minute: slots that it took would come free only when their own do.
+    """
+    return rate - rate // KEPT - max(int(rate * RESERVED[Lane.BACKFILL]), customers + rate // 30)
+
+
 _current: ContextVar[Lane] = ContextVar("lane", default=Lane.CUSTOMER)
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import bindparam, text
 
 from portal.database import Unit
-from portal.store.lanes import Lane, share
+from portal.store.lanes import Lane, backfill_room, share
 
 BAN = b"hde_ban"
 RATE = b"hde_rate"
@@ -62,6 +62,8 @@ def take(unit: Unit, rate: int, hold_seconds: float, lane: Lane = Lane.CUSTOMER)
         rate = min(rate, int(known[RATE].value))
     wanted = known.get(WANTED)
     stands_back = wanted is not None and not wanted.over and int(wanted.value) < lane
+    if lane is Lane.BACKFILL and not stands_back:
+        stands_back = _is_crowded(unit, rate)
     holder = f"{lane:d}{secrets.token_hex(15)}".encode()
     told = {"holder": holder, "hold": hold_seconds, **_numbers(lane, rate, stands_back=stands_back)}
     if not unit.state.execute(_TAKE, told).rowcount:
@@ -73,6 +75,13 @@ def take(unit: Unit, rate: int, hold_seconds: float, lane: Lane = Lane.CUSTOMER)
         unit.state.rollback()
         return Refused(ban.until.replace(tzinfo=UTC))
     return Slot(holder, ban is not None)
+
+
+def _is_crowded(unit: Unit, rate: int) -> bool:
+    """Whether customers need what a backfill would take; two that ask at once may both be told that they do not."""
+    held = {bytes(lane): count for lane, count in unit.state.execute(_HELD)}
+    backfill, customers = (int(held.get(b"%d" % lane, 0)) for lane in (Lane.BACKFILL, Lane.CUSTOMER))
+    return backfill >= backfill_room(rate, customers)
 
 
 def _numbers(lane: Lane, rate: int, *, stands_back: bool) -> dict[str, int]:
@@ -138,6 +147,9 @@ _TAKE = text(
     "free_at = UTC_TIMESTAMP(6) + INTERVAL ROUND(:hold * 1000000) MICROSECOND "
     "WHERE free_at <= UTC_TIMESTAMP(6) "
     "AND (id >= :first AND id < :last OR id >= :kept_first AND id < :kept_last) ORDER BY id LIMIT 1"
+)
+_HELD = text(
+    "SELECT LEFT(holder, 1) AS lane, COUNT(*) FROM custom_hde_api_slot WHERE free_at > UTC_TIMESTAMP(6) GROUP BY lane"
 )
 _WANT = text(
     "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "

@@ -93,9 +93,17 @@ def test_while_a_customer_waits_later_lanes_leave_the_shared_slots_alone(filled:
         pass
     query = text("UPDATE custom_hde_api_slot SET free_at = UTC_TIMESTAMP(6) WHERE id BETWEEN 20 AND 29")
     filled.run_here(lambda unit: unit.state.execute(query).rowcount)
-    assert take_all(filled, Lane.BACKFILL) == share(Lane.BACKFILL, RATE).kept[1] - share(Lane.BACKFILL, RATE).kept[0]
+    assert take_all(filled, Lane.OUTBOX) == 1, "the one that is kept for it"
     nobody_waits(filled)
-    assert take_all(filled, Lane.BACKFILL) == 10, "the positive control: nobody waits any more"
+    assert take_all(filled, Lane.OUTBOX) == 10, "the positive control: nobody waits any more"
+
+
+def test_a_backfill_leaves_customers_as_many_slots_as_they_hold(filled: Databases) -> None:
+    for _ in range(30):
+        assert take(filled, Lane.CUSTOMER)
+    kept = share(Lane.BACKFILL, RATE).kept
+    assert take_all(filled, Lane.BACKFILL) == lanes.backfill_room(RATE, 30) + kept[1] - kept[0] == 25
+    assert lanes.backfill_room(RATE, 0) == 35, "the positive control: nobody is there"
 
 
 async def customers_beside_a_backfill(processes: list[Databases]) -> tuple[list[float], Counter[Lane]]:
