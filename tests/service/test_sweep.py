@@ -460,12 +460,10 @@ def test_a_silent_webhook_is_warned_of_once_with_its_likely_cause(
     assert len([one for one in told if "3xx" in one]) == 1
 
 
-def test_what_changes_again_in_the_same_second_is_looked_at_again(play: Play, clock: Clock) -> None:
-    if play.dialect == "v1":
-        pytest.skip("v1 tells parts of seconds")
-    works = Works(play, clock)
+@pytest.mark.parametrize("play", ["v2"], indirect=True)  # v1 tells parts of seconds
+def test_what_changes_again_in_the_same_second_is_looked_at_again(works: Works) -> None:
     ticket = works.letter()
-    aged(play.state, 60)
+    aged(works.play.state, 60)
 
     async def story(client: Client) -> None:
         sweeper, cache = works.sweeper(client), Cache(client, works.databases, 60)
