@@ -138,7 +138,7 @@ def _tell_what_is_off(settings: Settings) -> None:
     if not settings.panel_secrets:
         log.warning("the order pull is off for the help desk's plugin (PORTAL_PANEL_SECRETS)")
     if not Proofs(settings).can_pass:
-        log.warning("the webhook is off (PORTAL_WEBHOOK_SECRETS): news of the help desk shows after up to a minute")
+        log.warning("the webhook is off (PORTAL_WEBHOOK_SECRETS): news of the help desk shows after up to 15 seconds")
     if not settings.mail or not settings.manager_email:
         log.info("letters to the manager are off (PORTAL_MANAGER_EMAIL, PORTAL_SMTP_URL, PORTAL_MAIL_FROM)")
     if not settings.crm_webhook_url.get_secret_value():

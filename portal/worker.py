@@ -17,6 +17,7 @@ from portal.config import Settings
 from portal.crm import Crm
 from portal.database import Databases
 from portal.errors import DatabaseAway
+from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.service import inbound, letters, outbound, rules
 from portal.service.crm_tasks import CrmTasks
@@ -25,8 +26,11 @@ from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
 from portal.service.identity import PROOF_MAIL
 from portal.service.inbound import Bell
 from portal.service.outbound import Outbound
+from portal.service.renewal import Renewer
 from portal.service.shop_changes import ShopChanges
-from portal.store import figures, inbox, limits, outbox, shop_seen, snapshots
+from portal.service.sweep import Sweeper
+from portal.store import figures, inbox, lanes, limits, outbox, shop_seen, snapshots
+from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
@@ -98,9 +102,11 @@ def steps(
     return [
         *([letter] if settings.mail else []),
         *[deliver] * DELIVERIES_AT_ONCE,
-        *[push] * PUSHES_AT_ONCE,
+        *[_in(Lane.OUTBOX, push)] * PUSHES_AT_ONCE,
         partial(inbound.hear, databases),
-        *[event] * EVENTS_AT_ONCE,
+        *[_in(Lane.REREAD, event)] * EVENTS_AT_ONCE,
+        _in(Lane.REREAD, Renewer(databases, Cache(client, databases, settings.cache_seconds)).step),
+        _in(Lane.SWEEP, Sweeper(settings, databases, client).step),
         *([task] if settings.crm_webhook_url.get_secret_value() else []),
         shop.told,
         _every(LOOK_SECONDS, shop.new),
@@ -117,6 +123,16 @@ def _bell(settings: Settings, databases: Databases, client: Client) -> Bell:
 def _crm_tasks(settings: Settings, databases: Databases, render: letters.Render) -> CrmTasks:
     crm = Crm(settings.crm_webhook_url.get_secret_value(), settings.crm_responsible_id)
     return CrmTasks(settings, databases, crm, render)
+
+
+def _in(lane: Lane, step: Step) -> Step:
+    """The step, whose calls of the help desk are made in this lane."""
+
+    async def taken() -> bool:
+        with lanes.lane(lane):
+            return await step()
+
+    return taken
 
 
 def _every(seconds: float, step: Step) -> Step:

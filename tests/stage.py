@@ -20,6 +20,7 @@ from portal.database import Databases
 from portal.sandbox import schema as shop
 from portal.sandbox.helpdesk import State, running
 from portal.sandbox.helpdesk.director import direct
+from portal.sandbox.helpdesk.journal import Entry
 from portal.store import links
 from portal.store.migrate import migrate
 
@@ -84,8 +85,8 @@ class Stage:
         return int(self.tell("customer/email", email=EMAILS[user], subject=subject, text=text, **more)["ticket_id"])
 
     def calls(self) -> int:
-        """API calls that arrived at the help desk so far."""
-        return sum(entry.path.startswith("/api/") for entry in self.state.journal.entries)
+        """API calls that arrived at the help desk so far, but for the sweep's, which come by the clock."""
+        return sum(entry.path.startswith("/api/") and not _is_sweep(entry) for entry in self.state.journal.entries)
 
     @contextmanager
     def client(self, user: int | None = None, **settings: object) -> Iterator[TestClient[Any]]:
@@ -114,3 +115,8 @@ def stage(database_url: str, folder: Path, dialect: str = "v1") -> Iterator[Stag
 
 
 __all__ = ["ANNA", "BORIS", "PREFIX", "PUBLIC_URL", "Stage", "stage"]
+
+
+def _is_sweep(call: Entry) -> bool:
+    """Everybody's tickets are asked for by nobody else."""
+    return call.method == "GET" and call.path.rstrip("/").endswith("/tickets") and "user" not in call.query

@@ -11,7 +11,8 @@ from time import monotonic
 
 from portal.database import Databases
 from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy
-from portal.store import slots
+from portal.store import lanes, slots
+from portal.store.lanes import Lane, share
 from portal.store.slots import Refused, Slot
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,9 @@ LAG_SECONDS = 5.0
 """How late a call's time-out may be noticed by a busy process; an abandoned slot is kept for that, too."""
 
 POLL_SECONDS = (0.1, 0.3)
+
+LOW_SHARE = 0.1
+"""When no more than this is left of what the help desk allows, and not by our own doing, lower lanes yield."""
 
 
 class Budget:
@@ -32,8 +36,10 @@ class Budget:
         self._window = window
         self._hold = call_seconds + LAG_SECONDS + window
         self._filled = False
-        self._queue = asyncio.Lock()
+        self._queues = {lane: asyncio.Lock() for lane in Lane}
+        self._paced_until = 0.0
         self._told: int | None = None
+        self._yield_told = 0.0
 
     @asynccontextmanager
     async def slot(self, wait: float, longer: float = 0.0) -> AsyncIterator[Slot]:
@@ -61,26 +67,39 @@ class Budget:
             await self._databases.run(slots.fill, self._rate)
             self._filled = True
         deadline = asyncio.get_running_loop().time() + wait
-        # One of a process asks at a time, first come first served: those who wait cost the database nothing.
+        # One of a process and lane asks at a time, first come first served: who waits costs the database nothing.
+        lane = lanes.current()
+        queue = self._queues[lane]
         try:
             async with asyncio.timeout_at(deadline):
-                await self._queue.acquire()
+                await queue.acquire()
         except TimeoutError:
             raise HelpdeskBusy("others wait for a slot already") from None
         try:
-            while (slot := await self._try(longer)) is None:
+            if lane is Lane.BACKFILL:
+                await self._pace(deadline)
+            while (slot := await self._try(longer, lane)) is None:
                 pause = random.uniform(*POLL_SECONDS)  # noqa: S311  # so that waiting processes do not march in step
                 if asyncio.get_running_loop().time() + pause > deadline:
                     raise HelpdeskBusy("every slot of this minute is taken")
                 await asyncio.sleep(pause)
             return slot
         finally:
-            self._queue.release()
+            queue.release()
 
-    async def _try(self, longer: float) -> Slot | None:
+    async def _pace(self, deadline: float) -> None:
+        """A backfill never takes all that it may at once: then slots come free one by one, and customers get them."""
+        now = asyncio.get_running_loop().time()
+        if self._paced_until > deadline:
+            raise HelpdeskBusy("the backfill goes slowly")
+        await asyncio.sleep(max(0.0, self._paced_until - now))
+        first, last = share(Lane.BACKFILL, self._rate).shared
+        self._paced_until = max(now, self._paced_until) + self._window / (last - first)
+
+    async def _try(self, longer: float, lane: Lane) -> Slot | None:
         """A slot, None when all are taken. Who is cancelled meanwhile leaves none taken."""
         asked = monotonic()
-        taking = asyncio.ensure_future(self._databases.run(slots.take, self._rate, self._hold + longer))
+        taking = asyncio.ensure_future(self._databases.run(slots.take, self._rate, self._hold + longer, lane))
         try:
             taken = await asyncio.shield(taking)
         except asyncio.CancelledError:
@@ -104,13 +123,30 @@ class Budget:
         log.error("help desk: banned until %s UTC; nobody calls before", f"{until:%H:%M:%S}")
         return HelpdeskBanned(until)
 
-    async def answered(self, slot: Slot, allowed: int | None) -> None:
-        """A call came back with an answer that is no ban; `allowed` is the X-Rate-Limit it carried."""
+    async def answered(self, slot: Slot, allowed: int | None, remaining: int | None = None) -> None:
+        """A call came back with an answer that is no ban.
+
+        `allowed` and `remaining` are the X-Rate-Limit and X-Rate-Limit-Remaining that it carried.
+        """
         try:
             await self._learn(slot, allowed)
+            await self._share(allowed, remaining)
         except DatabaseAway as error:
             # The answer is there and counts; the next one teaches the same.
             log.warning("help desk: what an answer told of its limits is not kept: %s", error)
+
+    async def _share(self, allowed: int | None, remaining: int | None) -> None:
+        """The account's calls are everybody's: when others use them up, only customers' own actions go on."""
+        if not allowed or remaining is None or remaining > allowed * LOW_SHARE:
+            return
+        yields = await self._databases.run(slots.yield_to_others, allowed - remaining, self._window)
+        if yields and monotonic() >= self._yield_told:
+            self._yield_told = monotonic() + self._window
+            log.warning(
+                "help desk: %d of %d calls a minute are left and others use them, too: sweep, outbox and backfill wait",
+                remaining,
+                allowed,
+            )
 
     async def _learn(self, slot: Slot, allowed: int | None) -> None:
         if slot.probe:

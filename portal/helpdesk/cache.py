@@ -1,4 +1,6 @@
-"""60 seconds of memory for what the help desk told, one call for many readers, and the last good copy for bad days.
+"""A memory of what the help desk told, one call for many readers, and the last good copy for bad days.
+
+A copy is fresh for 60 seconds; one of tickets for as long as the sweep has seen every change since (coverage.py).
 
 Memory first, then the copy in the database, then one renewal at a time, in this process (a task) and over all (a lease
 in the copy's row), and when that fails or takes too long, the old copy. Nothing here knows who may see what.
@@ -31,8 +33,10 @@ from portal.errors import (
     HelpdeskUnreachable,
 )
 from portal.helpdesk.client import Client
-from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS, Flight, Kept, Kind, decoded
+from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS, Flight, Kept, Kind, decoded, kept_until
+from portal.helpdesk.coverage import Coverage
 from portal.helpdesk.last_word import brief, overlaid, with_last_word
+from portal.helpdesk.shown import keep
 from portal.model import Contact, Conversation, Copy, Ticket, TicketPage
 from portal.store import snapshots
 from portal.store.snapshots import Forgotten, Snapshot
@@ -73,8 +77,9 @@ class Cache:
     def __init__(self, client: Client, databases: Databases, seconds: int) -> None:
         self._databases = databases
         self._seconds = seconds
+        self.coverage = Coverage()
         self._memory: TLRUCache[tuple[str, str], Kept[Any]] = TLRUCache(
-            MEMORY_BYTES, ttu=lambda _key, kept, _now: kept.until, timer=monotonic, getsizeof=lambda kept: kept.size
+            MEMORY_BYTES, ttu=kept_until, timer=monotonic, getsizeof=lambda kept: kept.size
         )
         self._flights: dict[tuple[str, str], Flight[Any]] = {}
         self._client = client
@@ -85,9 +90,9 @@ class Cache:
             client.find_contacts,
             lambda found: seconds * CONTACT_TIMES if found else seconds,
         )
-        self._tickets = Kind[TicketPage](TICKETS, TicketPage, self._fetch_tickets, lambda _: seconds)
+        self._tickets = Kind[TicketPage](TICKETS, TicketPage, self._fetch_tickets, lambda _: seconds, swept=True)
         self._conversations = Kind[Conversation](
-            CONVERSATIONS, Conversation, self._fetch_conversation, lambda _: seconds, brief
+            CONVERSATIONS, Conversation, self._fetch_conversation, lambda _: seconds, brief, swept=True
         )
 
     async def contacts(self, email: str, until: float) -> Copy[tuple[Contact, ...]]:
@@ -132,7 +137,7 @@ class Cache:
         Raises HelpdeskPending when there is none yet, and the renewal's error when there is none and it failed.
         """
         kept = self._memory.get((kind.name, key))
-        if kept is not None:
+        if kept is not None and (monotonic() < kept.until or self._is_covered(kind, kept.copy)):
             return kept.copy
         flight = self._flights.get((kind.name, key)) or self._take_off(kind, key)
         try:
@@ -253,9 +258,7 @@ class Cache:
         copy = Copy(value, began, False, blake2b(body, digest_size=9).hexdigest())
         if len(body) > LARGEST_COPY:
             return copy, False
-        stored = await self._databases.run(
-            snapshots.store, kind.name, key, holder=holder, began=began, body=body, brief=kind.brief(value)
-        )
+        stored = await self._databases.run(keep, kind, key, value, holder=holder, began=began, body=body)
         if stored is None:
             return copy, False  # it took so long that another has renewed it meanwhile
         if stored.forgotten:
@@ -271,9 +274,12 @@ class Cache:
                 raise HelpdeskMissing("no such thing, a moment ago")
             return None
         copy = decoded(kind, found)
-        if copy is None or found.age >= kind.fresh(copy.value):
+        if copy is None or (found.age >= kind.fresh(copy.value) and not self._is_covered(kind, copy)):
             return None
         return self._keep(kind, key, copy, found.age, len(found.body))
+
+    def _is_covered(self, kind: Kind[T], copy: Copy[T]) -> bool:
+        return kind.swept and self.coverage.covers(copy.fetched_at)
 
     def _keep(self, kind: Kind[T], key: str, copy: Copy[T], age: float, size: int) -> Copy[T]:
         if size <= LARGEST_COPY:

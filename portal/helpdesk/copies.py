@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from portal.helpdesk.coverage import LONGEST
 from portal.model import Copy
 from portal.store.snapshots import Snapshot
 
@@ -29,6 +30,11 @@ class Kept(Generic[T]):
     size: int
 
 
+def kept_until(_key: object, kept: Kept[Any], _now: float) -> float:
+    """How long a copy stays in memory: past its time it is of use while the sweep covers it."""
+    return kept.until + LONGEST.total_seconds()
+
+
 @dataclass(slots=True)
 class Flight(Generic[T]):
     """A renewal under way, and the old copy it has found meanwhile."""
@@ -39,13 +45,17 @@ class Flight(Generic[T]):
 
 @dataclass(frozen=True)
 class Kind(Generic[T]):
-    """A sort of copies: its name in the table, its type, how to fetch one, how long it is fresh (seconds)."""
+    """A sort of copies: its name in the table, its type, how to fetch one, how long it is fresh (seconds).
+
+    `swept`: the sweep sees when one has changed (coverage.py).
+    """
 
     name: str
     type: Any
     fetch: Callable[[str], Awaitable[T]]
     fresh: Callable[[T], float]
     brief: Callable[[T], bytes] = lambda _value: b""
+    swept: bool = False
 
 
 def decoded(kind: Kind[T], found: Snapshot | None) -> Copy[T] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
 from portal.config import Settings
@@ -28,6 +29,9 @@ class Dialect(Protocol):
 
     def list_tickets(self, contact_id: int, page: int, /) -> Call:
         """A person's tickets; what comes may be anybody's."""
+
+    def changed_tickets(self, since: datetime | None, page: int, zone: tzinfo, /) -> Call:
+        """Everybody's tickets that changed since then, newest change first; what comes may be older."""
 
     def get_ticket(self, ticket_id: int, /) -> Call:
         """One ticket."""

@@ -37,11 +37,12 @@ class _Conversation(msgspec.Struct):
 def forget(unit: Unit, ticket_id: int, contact_id: int | None) -> None:
     """Something has happened to this ticket; `contact_id` is its requester, where that is known.
 
-    The requester as our own copy knows him loses his lists, too: the ticket may have been given to somebody else.
+    The requester as our own copies know him loses his lists, too: the ticket may have been given to somebody else.
     """
     kept = snapshots.load(unit, CONVERSATIONS, str(ticket_id))
     snapshots.forget(unit, CONVERSATIONS, str(ticket_id))
-    told = {contact_id, _requester(kept.body if kept else None)}
+    listed = snapshots.lists_of(unit, [ticket_id]).get(ticket_id)
+    told = {contact_id, listed, _requester(kept.body if kept else None)}
     for contact in sorted(contact for contact in told if contact is not None):
         snapshots.forget_under(unit, TICKETS, f"{contact}:")
 

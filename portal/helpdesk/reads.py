@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
 from time import monotonic
 
 from cachetools import TTLCache
@@ -88,6 +90,27 @@ class Reads:
             # Counts that were made over everybody's tickets tell nothing about this person's.
             pages, total = (page, len(own)) if not own else (pages, len(own))
         return TicketPage(own, page, pages, total)
+
+    async def changed_since(self, moment: datetime | None, page: int) -> TicketPage:
+        """One page of everybody's tickets that changed at `moment` or later, newest change first; None for all.
+
+        Newest first, so that what changes while pages are read pushes nothing past the reader: a row may come twice.
+        A filter that the help desk ignores brings older rows; they are dropped, and that page is the last. Raises
+        HelpdeskGarbled when they come without order, as nobody knows then where to stop.
+        """
+        known = await self._known()
+        answer = await self._wire.call(self._dialect.changed_tickets(moment, page, self._settings.hde_timezone))
+        rows = decode.rows(answer["data"])
+        found = decode.each(rows, lambda row: self._dialect.ticket(row, known), "tickets")
+        pages, _total = decode.pages(answer, page, len(rows))
+        since = moment.replace(microsecond=0) if moment else None
+        newer = tuple(ticket for ticket in found if since is None or ticket.updated_at >= since)
+        is_filtered = since is not None and len(newer) == len(found)
+        if not is_filtered and any(one.updated_at < next_.updated_at for one, next_ in pairwise(found)):
+            raise HelpdeskGarbled("changed tickets come neither filtered nor in order")
+        if len(newer) < len(found) or not rows:
+            pages = page
+        return TicketPage(newer, page, pages, len(newer))
 
     async def get_ticket(self, ticket_id: int) -> Ticket:
         """One ticket. Raises HelpdeskMissing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from portal.config import Settings
@@ -36,6 +36,12 @@ def get_contact(contact_id: int) -> Call:
 def list_tickets(contact_id: int, page: int) -> Call:
     """A contact's tickets, newest activity first."""
     return Call("/tickets", {"user_id": contact_id, "page": page})
+
+
+def changed_tickets(since: datetime | None, page: int, _zone: tzinfo) -> Call:
+    """Everybody's tickets that changed since then, newest activity first."""
+    told = {"updated_since": since.astimezone(UTC).isoformat().replace("+00:00", "Z")} if since else {}
+    return Call("/tickets", {**told, "page": page})
 
 
 def get_ticket(ticket_id: int) -> Call:

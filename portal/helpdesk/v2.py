@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
 from portal.config import Settings
@@ -42,6 +43,12 @@ def get_contact(contact_id: int) -> Call:
 def list_tickets(contact_id: int, page: int) -> Call:
     """A requester's tickets, newest activity first."""
     return Call("/tickets/", {"user_list": contact_id, "order_by": "date_updated{desc}", "page": page})
+
+
+def changed_tickets(since: datetime | None, page: int, zone: tzinfo) -> Call:
+    """Everybody's tickets that changed since then, newest change first. Times are the account's, to the second."""
+    told = {"from_date_updated": f"{since.astimezone(zone):%Y-%m-%d %H:%M:%S}"} if since else {}
+    return Call("/tickets/", {**told, "order_by": "date_updated{desc}", "page": page})
 
 
 def get_ticket(ticket_id: int) -> Call:

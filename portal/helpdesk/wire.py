@@ -102,7 +102,9 @@ class Wire:
                 _lost(call, error)
             if seconds := ban_seconds(status, headers, body):
                 raise await self._budget.banned(seconds)
-            await self._budget.answered(slot, _allowed(headers))
+            await self._budget.answered(
+                slot, _count(headers, "x-rate-limit"), _count(headers, "x-rate-limit-remaining")
+            )
         try:
             answer = data_of(status, body)
         except HelpdeskUnreachable as error:
@@ -162,6 +164,6 @@ def _type(told: str) -> str:
     return told if _TYPE.fullmatch(told) else "application/octet-stream"
 
 
-def _allowed(headers: Mapping[str, str]) -> int | None:
-    value = headers.get("x-rate-limit", "")
+def _count(headers: Mapping[str, str], name: str) -> int | None:
+    value = headers.get(name, "")
     return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else None

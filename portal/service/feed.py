@@ -18,8 +18,9 @@ from portal.database import Databases, Unit
 from portal.errors import DatabaseAway
 from portal.helpdesk.cache import Cache
 from portal.service.writing import FAILED_DAYS, REPLY, REQUEST, SETTLED_SECONDS
-from portal.store import outbox, snapshots
+from portal.store import outbox, snapshots, sweeps
 from portal.store.snapshots import Forgotten
+from portal.store.sweeps import Health
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +40,17 @@ class News:
     forgotten: Sequence[Forgotten]
     busy: frozenset[int]
     """The customers for whom `writing.written` has something to tell."""
+    sweep: Health | None
+    """How the sweep was, asked before all else: what its last round has made old is among `forgotten`."""
 
 
 def news(unit: Unit, seconds: float) -> News:
     """What has happened in the last `seconds`: one hop for all of it."""
+    sweep = sweeps.health(unit)
     return News(
         snapshots.forgotten(unit, seconds),
         outbox.busy_users(unit, (REPLY, REQUEST), SETTLED_SECONDS, FAILED_DAYS),
+        sweep,
     )
 
 
@@ -98,3 +103,7 @@ class Feed:
         self._busy = heard.busy
         for gone in heard.forgotten:
             self._cache.forget(gone)
+        if heard.sweep:
+            self._cache.coverage.hear(heard.sweep.since, heard.sweep.age, asked_at)
+        else:
+            self._cache.coverage.end()

@@ -10,12 +10,21 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from portal.database import Unit
+from portal.store.lanes import Lane, backfill_room, share
 
 BAN = b"hde_ban"
 RATE = b"hde_rate"
+WANTED = b"hde_wanted"
+"""Somebody of this lane finds no slot: those after it take none of the shared ones for the moment."""
+
+YIELD = b"hde_yield"
+"""Others use up what the help desk allows: only customers' own actions go on."""
+
+WANTED_SECONDS = 1.0
+"""Longer than those who wait take from one try to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +50,46 @@ def fill(unit: Unit, rate: int) -> None:
         unit.state.execute(_FILL, missing)
 
 
-def take(unit: Unit, rate: int, hold_seconds: float) -> Slot | Refused:
+def take(unit: Unit, rate: int, hold_seconds: float, lane: Lane = Lane.CUSTOMER) -> Slot | Refused:
     """One slot of `rate` for `hold_seconds`, in one conditional UPDATE; or why there is none."""
-    ban = unit.state.execute(_BAN, {"name": BAN}).one_or_none()
+    known = {bytes(row.name): row for row in unit.state.execute(_KNOWN)}
+    ban = known.get(BAN)
     if ban is not None and not ban.over:
         return Refused(ban.until.replace(tzinfo=UTC))
-    holder = secrets.token_hex(16).encode()
-    taken = unit.state.execute(_TAKE, {"holder": holder, "rate": rate, "hold": hold_seconds, "name": RATE})
-    if not taken.rowcount:
+    if lane is not Lane.CUSTOMER and YIELD in known and not known[YIELD].over:
+        return Refused(None)
+    if RATE in known:
+        rate = min(rate, int(known[RATE].value))
+    wanted = known.get(WANTED)
+    stands_back = wanted is not None and not wanted.over and int(wanted.value) < lane
+    if lane is Lane.BACKFILL and not stands_back:
+        stands_back = _is_crowded(unit, rate)
+    holder = f"{lane:d}{secrets.token_hex(15)}".encode()
+    told = {"holder": holder, "hold": hold_seconds, **_numbers(lane, rate, stands_back=stands_back)}
+    if not unit.state.execute(_TAKE, told).rowcount:
+        if lane is not Lane.BACKFILL:
+            unit.state.execute(_WANT, {"name": WANTED, "lane": b"%d" % lane, "seconds": WANTED_SECONDS})
         return Refused(None)
     # A ban that is over still stands until one probe has come back; whoever wins this UPDATE is the probe.
     if ban is not None and not unit.state.execute(_PROBE, {"name": BAN, "hold": hold_seconds}).rowcount:
         unit.state.rollback()
         return Refused(ban.until.replace(tzinfo=UTC))
     return Slot(holder, ban is not None)
+
+
+def _is_crowded(unit: Unit, rate: int) -> bool:
+    """Whether customers need what a backfill would take; two that ask at once may both be told that they do not."""
+    held = {bytes(lane): count for lane, count in unit.state.execute(_HELD)}
+    backfill, customers = (int(held.get(b"%d" % lane, 0)) for lane in (Lane.BACKFILL, Lane.CUSTOMER))
+    return backfill >= backfill_room(rate, customers)
+
+
+def _numbers(lane: Lane, rate: int, *, stands_back: bool) -> dict[str, int]:
+    """The slots' numbers that may be taken: who stands back has those kept for him, if there are any."""
+    mine = share(lane, rate)
+    has_kept = mine.kept[0] < mine.kept[1]
+    first, last = (0, 0) if stands_back and has_kept else mine.shared
+    return {"first": first, "last": last, "kept_first": mine.kept[0], "kept_last": mine.kept[1]}
 
 
 def give_back(unit: Unit, slot: Slot) -> None:
@@ -85,11 +120,23 @@ def allow(unit: Unit, rate: int) -> None:
     unit.state.execute(_ALLOW, {"name": RATE, "rate": str(rate).encode()})
 
 
+def yield_to_others(unit: Unit, used: int, seconds: float) -> bool:
+    """Lower lanes pause for `seconds` when our own calls do not explain that `used` were made; whether they do now."""
+    ours = unit.state.execute(text("SELECT COUNT(*) FROM custom_hde_api_slot WHERE free_at > UTC_TIMESTAMP(6)"))
+    if used <= int(ours.scalar_one()):
+        return False
+    unit.state.execute(_SET_BAN, {"name": YIELD, "seconds": seconds})
+    return True
+
+
 _FILL = text(
     "INSERT INTO custom_hde_api_slot (id, holder, free_at) VALUES (:id, '', '2000-01-01') "
     "ON DUPLICATE KEY UPDATE id = VALUES(id)"
 )
 _BAN = text("SELECT until, until <= UTC_TIMESTAMP(6) AS `over` FROM custom_hde_cursor WHERE name = :name")
+_KNOWN = text(
+    "SELECT name, value, until, until <= UTC_TIMESTAMP(6) AS `over` FROM custom_hde_cursor WHERE name IN :names"
+).bindparams(bindparam("names", [BAN, RATE, WANTED, YIELD], expanding=True))
 _PROBE = text(
     "UPDATE custom_hde_cursor SET value = 'probe', "
     "until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:hold * 1000000) MICROSECOND "
@@ -98,9 +145,17 @@ _PROBE = text(
 _TAKE = text(
     "UPDATE custom_hde_api_slot SET holder = :holder, "
     "free_at = UTC_TIMESTAMP(6) + INTERVAL ROUND(:hold * 1000000) MICROSECOND "
-    "WHERE free_at <= UTC_TIMESTAMP(6) AND id < LEAST(:rate, COALESCE("
-    "(SELECT CAST(value AS UNSIGNED) FROM custom_hde_cursor WHERE name = :name), :rate)) "
-    "ORDER BY free_at LIMIT 1"
+    "WHERE free_at <= UTC_TIMESTAMP(6) "
+    "AND (id >= :first AND id < :last OR id >= :kept_first AND id < :kept_last) ORDER BY id LIMIT 1"
+)
+_HELD = text(
+    "SELECT LEFT(holder, 1) AS lane, COUNT(*) FROM custom_hde_api_slot WHERE free_at > UTC_TIMESTAMP(6) GROUP BY lane"
+)
+_WANT = text(
+    "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "
+    "VALUES (:name, :lane, UTC_TIMESTAMP(6) + INTERVAL ROUND(:seconds * 1000000) MICROSECOND, UTC_TIMESTAMP(6)) "
+    "ON DUPLICATE KEY UPDATE value = IF(until <= UTC_TIMESTAMP(6), VALUES(value), LEAST(value, VALUES(value))), "
+    "until = IF(value = VALUES(value), VALUES(until), until), updated_at = VALUES(updated_at)"
 )
 _RELEASE = text(
     "UPDATE custom_hde_api_slot SET free_at = UTC_TIMESTAMP(6) + INTERVAL ROUND(:window * 1000000) MICROSECOND "

@@ -17,8 +17,14 @@ from sqlalchemy import bindparam, text
 
 from portal.database import Unit
 
+LISTED = "listed"
+"""The kind of rows that are no copies: their brief is the contact in whose lists a ticket was seen."""
+
 KEPT_DAYS = 30
 SWEPT_AT_ONCE = 1000
+
+BURST_SECONDS = 0.5
+"""What happens in so short a time is fetched once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,12 @@ def forgotten(unit: Unit, seconds: float) -> list[Forgotten]:
     return [Forgotten(kind.decode(), key.decode(), at.replace(tzinfo=UTC)) for kind, key, at in rows]
 
 
+def overdue(unit: Unit, limit: int) -> list[Forgotten]:
+    """Copies of the last day that were forgotten a moment ago and that nobody is renewing, newest first."""
+    rows = unit.state.execute(_OVERDUE, {"limit": limit, "burst": BURST_SECONDS})
+    return [Forgotten(kind.decode(), key.decode(), at.replace(tzinfo=UTC)) for kind, key, at in rows]
+
+
 def sweep(unit: Unit, days: int = KEPT_DAYS) -> int:
     """Delete copies that nobody has renewed for `days`, and after a day what the help desk did not know or never told.
 
@@ -137,10 +149,27 @@ def briefs(unit: Unit, kind: str, keys: Sequence[str]) -> dict[str, bytes]:
     return {key.decode(): brief for key, brief in rows if brief}
 
 
+def lists_of(unit: Unit, ticket_ids: Sequence[int]) -> dict[int, int]:
+    """In whose lists these tickets were when a list was kept last: contact by ticket."""
+    found = briefs(unit, LISTED, [str(ticket_id) for ticket_id in ticket_ids])
+    return {int(ticket_id): int(contact) for ticket_id, contact in found.items()}
+
+
+def put_into_lists(unit: Unit, contact_id: int, ticket_ids: Sequence[int]) -> None:
+    """These tickets are in this contact's lists now."""
+    for ticket_id in ticket_ids:
+        unit.state.execute(_LISTED, {**_at(LISTED, str(ticket_id)), "contact": b"%d" % contact_id})
+
+
 def _at(kind: str, key: str) -> dict[str, object]:
     return {"kind": kind.encode(), "key": key.encode()}
 
 
+_LISTED = text(
+    "INSERT INTO custom_hde_snapshot (kind, id, body, fetched_at, brief) "
+    "VALUES (:kind, :key, '', UTC_TIMESTAMP(6), :contact) "
+    "ON DUPLICATE KEY UPDATE brief = VALUES(brief), fetched_at = VALUES(fetched_at)"
+)
 _LOAD = text(
     "SELECT body, fetched_at, TIMESTAMPDIFF(MICROSECOND, fetched_at, UTC_TIMESTAMP(6)) / 1000000, "
     "COALESCE(forgotten_at >= fetched_at, 0) FROM custom_hde_snapshot WHERE kind = :kind AND id = :key"
@@ -176,6 +205,13 @@ _DROP = text("DELETE FROM custom_hde_snapshot WHERE kind = :kind AND id = :key")
 _FORGOTTEN = text(
     "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
     "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL ROUND(:seconds * 1000000) MICROSECOND"
+)
+_OVERDUE = text(
+    "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
+    "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR "
+    "AND forgotten_at <= UTC_TIMESTAMP(6) - INTERVAL ROUND(:burst * 1000000) MICROSECOND "
+    "AND forgotten_at >= fetched_at AND fetched_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY AND body IS NOT NULL "
+    "AND (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) ORDER BY forgotten_at DESC LIMIT :limit"
 )
 _SWEEP = text(
     "DELETE FROM custom_hde_snapshot WHERE (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) "

@@ -64,7 +64,7 @@ class FreeBudget:
         self.bans.append(seconds)
         return HelpdeskBanned(datetime.now(UTC))
 
-    async def answered(self, slot: Slot, allowed: int | None) -> None:
+    async def answered(self, slot: Slot, allowed: int | None, remaining: int | None = None) -> None:
         pass
 
 

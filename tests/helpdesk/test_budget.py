@@ -20,6 +20,7 @@ from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy
 from portal.helpdesk import budget as budget_module
 from portal.helpdesk.budget import Budget
 from portal.store import slots
+from portal.store.lanes import Lane
 from portal.store.slots import Refused, Slot
 from tests.helpdesk.conftest import run
 
@@ -321,8 +322,8 @@ def slow_once(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """The next take of a slot is committed, and heard of late."""
     take, late = slots.take, [seconds]
 
-    def slow(unit: Unit, rate: int, hold_seconds: float) -> Slot | Refused:
-        taken = take(unit, rate, hold_seconds)
+    def slow(unit: Unit, rate: int, hold_seconds: float, lane: Lane) -> Slot | Refused:
+        taken = take(unit, rate, hold_seconds, lane)
         unit.commit()
         time.sleep(late.pop() if late else 0)
         return taken
