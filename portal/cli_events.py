@@ -20,7 +20,7 @@ import click
 from portal import cli_shown as shown
 from portal.config import DatabaseSettings
 from portal.environment import load
-from portal.errors import DatabaseAway, WrongSettings
+from portal.errors import DatabaseAway, HelpdeskError, WrongSettings
 
 if TYPE_CHECKING:
     from portal.database import Databases, Unit
@@ -159,10 +159,29 @@ def _each(
             else:
                 answer, found = databases.read_here(foresee, event_id)
                 lines = [f"would {line}" for line in found]
+                if answer.outcome is Outcome.DONE and verb is ledger.REPLAY and event_id.box == "in":
+                    lines.append(_rehearsed(databases, event_id))
             for line in lines if answer.outcome is Outcome.DONE else [_why_not(answer)]:
                 click.echo(f"{event_id}: {shown.clean(line)}")
             failed |= answer.outcome in (Outcome.MISSING, Outcome.REFUSED)
     sys.exit(NOTHING_SUCH if failed else 0)
+
+
+def _rehearsed(databases: Databases, event_id: EntryId) -> str:
+    """What an event would set off in the shop; its ticket is read for that, which needs all the settings."""
+    from portal.config import Settings
+    from portal.rehearsal import rehearse
+    from portal.store import ledger
+
+    entry = databases.read_here(ledger.entry, event_id)
+    if entry is None:  # swept a moment ago
+        return "no such event"
+    try:
+        return f"would set off: {rehearse(load(Settings), databases, ledger.event(entry))}"
+    except WrongSettings:
+        return "would set off what the rules say; to tell what, the help desk is asked, which needs all the settings"
+    except HelpdeskError as error:
+        return f"would set off what the rules say; the help desk cannot be asked now ({type(error).__name__})"
 
 
 def _why_not(answer: Answer) -> str:

@@ -137,6 +137,7 @@ def test_a_dry_run_tells_the_effects_and_changes_nothing(ledger: Databases) -> N
         "out:1: would send the message of customer 7 to ticket 10482, if it is not there already (read back first)",
         "out:2: would open the request of customer 7 about order A-1007",
         "in:1: would forget the copies of ticket 41 and the lists of contact 5",
+        "in:1: would set off what the rules say; to tell what, the help desk is asked, which needs all the settings",
         "out:3: is waiting: nothing done",
     ]
     result = events("discard", "--dry-run", "out:3")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import TextClause, bindparam, text
 
 from portal.database import Unit
+from portal.model import Event
 
 TABLES: Mapping[str, str] = {"in": "custom_hde_inbox", "out": "custom_hde_outbox"}
 
@@ -52,6 +53,13 @@ class Entry:
     finished_at: datetime | None
     payload: dict[str, Any]
     more: dict[str, Any]
+
+
+def event(entry: Entry) -> Event:
+    """The event of a row of the inbox."""
+    more = entry.more
+    key = more["event_key"].encode()
+    return Event(entry.kind, entry.ticket_id or 0, more["contact_id"], more["message_id"], more["happened_at"], key)
 
 
 class Verb(NamedTuple):
