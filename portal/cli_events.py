@@ -171,6 +171,7 @@ def _rehearsed(databases: Databases, event_id: EntryId) -> str:
     """What an event would set off in the shop; its ticket is read for that, which needs all the settings."""
     from portal.config import Settings
     from portal.rehearsal import rehearse
+    from portal.service.effects import Outdated
     from portal.store import ledger
 
     entry = databases.read_here(ledger.entry, event_id)
@@ -180,7 +181,7 @@ def _rehearsed(databases: Databases, event_id: EntryId) -> str:
         return f"would set off: {rehearse(load(Settings), databases, ledger.event(entry))}"
     except WrongSettings:
         return "would set off what the rules say; to tell what, the help desk is asked, which needs all the settings"
-    except HelpdeskError as error:
+    except (HelpdeskError, Outdated) as error:
         return f"would set off what the rules say; the help desk cannot be asked now ({type(error).__name__})"
 
 

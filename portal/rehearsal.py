@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 
-from portal import assets
 from portal.bitrix import tables
 from portal.config import Settings
 from portal.database import Databases
@@ -24,7 +23,7 @@ def rehearse(settings: Settings, databases: Databases, event: Event) -> str:
 
 
 async def _outcome(settings: Settings, databases: Databases, event: Event) -> Outcome:
-    effects = Effects(settings, await databases.read(tables.inspect), rules.read(assets.folder("templates")))
+    effects = Effects(settings, await databases.read(tables.inspect), rules.of(settings))
     client = Client(settings, databases)
     try:
         return await Bell(client, databases, effects).rehearse(event)

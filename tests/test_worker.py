@@ -54,7 +54,7 @@ def test_a_claim_is_kept_for_as_long_as_its_delivery_takes(database_url: str, mo
             await asyncio.sleep(2)
             assert databases.run_here(outbox.claim, ["desk.note"], 1) is None
 
-    assert asyncio.run(worker._deliver(databases, Slow()))  # type: ignore[arg-type]
+    assert asyncio.run(worker._deliver(databases, ["desk.note"], Slow().deliver))
     databases.close()
 
 

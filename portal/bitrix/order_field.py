@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from portal.database import Unit, is_duplicate
 
 DENIED = (1142, 1143)
+TOO_LONG = 1406
 """MySQL's numbers for a table and a column that this user may not read or write."""
 
 WORDS = frozenset({"varchar", "text", "mediumtext", "longtext"})
@@ -69,7 +70,11 @@ class OrderField:
         return kind is not None and kind.lower() in WORDS
 
     def _denied(self, error: DBAPIError) -> None:
-        if getattr(error.orig, "args", (0,))[0] not in DENIED:
+        code = getattr(error.orig, "args", (0,))[0]
+        if code == TOO_LONG:
+            self._tell("b_uts_order.%s (PORTAL_ORDER_FIELD) is too short for an order's tickets: make it TEXT")
+            return
+        if code not in DENIED:
             raise error
         self._tell("b_uts_order.%s (PORTAL_ORDER_FIELD) may not be written: the database user has not the grant")
 

@@ -33,7 +33,7 @@ from portal.errors import (
     HelpdeskUnreachable,
 )
 from portal.helpdesk.client import Client
-from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS, Flight, Kept, Kind, decoded, kept_until
+from portal.helpdesk.copies import CONTACTS, CONVERSATIONS, FORMAT, TICKETS, Flight, Kept, Kind, decoded, kept_until
 from portal.helpdesk.coverage import Coverage
 from portal.helpdesk.last_word import brief, overlaid, with_last_word
 from portal.helpdesk.shown import keep
@@ -85,7 +85,7 @@ class Cache:
         self._client = client
         self._doubt_until = 0.0
         self._contacts = Kind[tuple[Contact, ...]](
-            "contacts",
+            CONTACTS,
             tuple[Contact, ...],
             client.find_contacts,
             lambda found: seconds * CONTACT_TIMES if found else seconds,

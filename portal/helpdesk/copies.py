@@ -16,8 +16,9 @@ from portal.store.snapshots import Snapshot
 
 T = TypeVar("T")
 
-TICKETS, CONVERSATIONS = "tickets", "conversation"
-"""Names of kinds, as they stand in the table: pages of a contact's tickets (`41:1`), and conversations (`10`)."""
+CONTACTS, TICKETS, CONVERSATIONS = "contacts", "tickets", "conversation"
+"""Names of kinds, as they stand in the table: who carries an address, pages of a contact's tickets (`41:1`), and
+conversations (`10`)."""
 
 FORMAT = b"1"
 """The first byte of a kept copy; copies of another format count as absent."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from portal.database import Unit
-from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS
+from portal.helpdesk.copies import CONTACTS, CONVERSATIONS, FORMAT, TICKETS
 from portal.store import snapshots
 
 
@@ -47,8 +47,12 @@ def forget(unit: Unit, ticket_id: int, contact_id: int | None) -> None:
         snapshots.forget_under(unit, TICKETS, f"{contact}:")
 
 
-def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int]) -> None:
-    """Delete the copies of these contacts' lists, and of the conversations in them and of these tickets."""
+def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int], emails: Sequence[str]) -> None:
+    """Delete the copies of these contacts' lists, of the conversations in them, of these tickets, and of whose these
+    addresses are.
+    """
+    for email in emails:
+        snapshots.drop(unit, CONTACTS, email)
     tickets = set(ticket_ids)
     for contact in contact_ids:
         for key, body in snapshots.under(unit, TICKETS, f"{contact}:"):

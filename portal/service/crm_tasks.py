@@ -50,6 +50,10 @@ class CrmTasks:
 
     async def make(self, job: Job) -> None:
         """Make its task, or say when to try again. Raises DatabaseAway."""
+        if job.claim.left < 0:
+            log.error("outbox %d: %s given up: its worker died at every attempt", job.id, job.kind)
+            await self._databases.run(outbox.fail, job, "its worker died at every attempt", None)
+            return
         try:
             task_id = await self._made(job)
         except CrmAway as error:

@@ -58,6 +58,11 @@ class News:
     stranger: Contact | None = None
     as_of: datetime | None = None
 
+    @property
+    def message_id(self) -> int | None:
+        """The message it is about: a vague event is about the one that was found."""
+        return self.event.message_id or (self.message.id if self.message else None)
+
 
 class Outdated(Exception):
     """Somebody has acted upon the same ticket since it was read: what he saw may be newer, so it is read again."""
@@ -135,11 +140,11 @@ class Effects:
         if ticket.updated_at >= newest:  # else the help desk has told us an older state than before
             self._acquaint(unit, news, ticket, user_id)
             fields = self._follow(unit, news, ticket, user_id, says=Effect.ORDER_FIELD in wanted)
-        if not _is_new(news.event, ticket, applied):
+        if not _is_new(news, ticket, applied):
             is_newer = all(one.version < ticket.updated_at for one in applied)
             return Outcome(fields, stale=not is_newer and not fields, version=ticket.updated_at)
-        mails = Effect.MAIL_MANAGER in wanted and self._put(unit, MANAGER_MAIL, news.event, ticket, user_id)
-        tasks = Effect.CRM_TASK in wanted and self._put(unit, CRM_TASK, news.event, ticket, user_id)
+        mails = Effect.MAIL_MANAGER in wanted and self._put(unit, MANAGER_MAIL, news, ticket, user_id)
+        tasks = Effect.CRM_TASK in wanted and self._put(unit, CRM_TASK, news, ticket, user_id)
         return Outcome(fields, int(mails), int(tasks), version=ticket.updated_at)
 
     def _wanted(self, news: News, ticket: Ticket) -> frozenset[Effect]:
@@ -180,10 +185,10 @@ class Effects:
             return ()
         return tuple(FieldChange(numbers[order], said[order], text) for order, text in sorted(changed.items()))
 
-    def _put(self, unit: Unit, kind: str, event: Event, ticket: Ticket, user_id: int | None) -> bool:
-        occasion = _occasion(event, ticket)
+    def _put(self, unit: Unit, kind: str, news: News, ticket: Ticket, user_id: int | None) -> bool:
+        occasion = _occasion(news, ticket)
         payload = {
-            "what": WHAT[EventKind(event.kind)],
+            "what": WHAT[EventKind(news.event.kind)],
             "occasion": occasion,
             "number": ticket.number,
             "subject": ticket.subject,
@@ -211,23 +216,23 @@ def last_acted(applied: Collection[Applied]) -> datetime | None:
     return max((one.at for one in applied), default=None)
 
 
-def _is_new(event: Event, ticket: Ticket, applied: Collection[Applied]) -> bool:
+def _is_new(news: News, ticket: Ticket, applied: Collection[Applied]) -> bool:
     """Whether what the event tells has not been acted upon, in whatever order events came, and how often."""
-    alike = [one for one in applied if one.kind == event.kind]
-    if event.kind == EventKind.TICKET_CREATED:
+    alike = [one for one in applied if one.kind == news.event.kind]
+    if news.event.kind == EventKind.TICKET_CREATED:
         return not alike
-    if event.kind == EventKind.MESSAGE_CREATED and event.message_id is not None:
-        return all(one.message_id != event.message_id for one in alike)
+    if news.event.kind == EventKind.MESSAGE_CREATED and news.message_id is not None:
+        return all(one.message_id != news.message_id for one in alike)
     return all(one.version < ticket.updated_at for one in alike)
 
 
-def _occasion(event: Event, ticket: Ticket) -> str:
+def _occasion(news: News, ticket: Ticket) -> str:
     """What happened, whatever event told it: it names the letter and the task."""
-    if event.kind == EventKind.TICKET_CREATED:
+    if news.event.kind == EventKind.TICKET_CREATED:
         return f"created:{ticket.id}"
-    if event.kind == EventKind.MESSAGE_CREATED and event.message_id is not None:
-        return f"message:{ticket.id}:{event.message_id}"
-    return f"{WHAT[EventKind(event.kind)]}:{ticket.id}:{ticket.updated_at.timestamp():.6f}"
+    if news.event.kind == EventKind.MESSAGE_CREATED and news.message_id is not None:
+        return f"message:{ticket.id}:{news.message_id}"
+    return f"{WHAT[EventKind(news.event.kind)]}:{ticket.id}:{ticket.updated_at.timestamp():.6f}"
 
 
 def _words(source: str) -> str:

@@ -99,7 +99,8 @@ class Bell:
                 messages = await self._client.newest_messages(ticket)
             stranger = None
             if await self._databases.read(self._effects.asks_for_the_stranger, ticket):
-                stranger = await self._client.get_contact(ticket.requester_id)
+                with suppress(HelpdeskMissing):  # the contact is gone, and its ticket is not
+                    stranger = await self._client.get_contact(ticket.requester_id)
         except HelpdeskMissing:
             return News(event, None, as_of=as_of)
         message = _about(event, messages)
@@ -109,7 +110,7 @@ class Bell:
 
     def _act(self, unit: Unit, arrived: Arrived, news: News) -> Outcome:
         outcome = self._effects.apply(unit, news)
-        if not inbox.finish(unit, arrived, STALE if outcome.stale else DONE, outcome.version):
+        if not inbox.finish(unit, arrived, STALE if outcome.stale else DONE, outcome.version, news.message_id):
             raise NotOurs
         return outcome
 
@@ -151,7 +152,8 @@ async def step(databases: Databases, bell: Bell) -> bool:
 
 def _hear(unit: Unit) -> int:
     news = inbox.unheard(unit)
-    for event_id, event in news:
+    # By ticket, as the sweep does: two who lock the same copies come one after the other.
+    for event_id, event in sorted(news, key=lambda one: one[1].ticket_id):
         if not inbox.heard(unit, event_id):
             continue  # another worker was faster
         forget(unit, event.ticket_id, event.contact_id)

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 
 from portal.database import Unit
 from portal.model import EventKind
+from portal.service.effects import CRM_TASK, MANAGER_MAIL
 from portal.service.identity import PROOF_MAIL
+from portal.service.outbound import CONTACT, GONE, ORDER
 from portal.service.outcomes import NOTE
 from portal.service.widget import ADOPT
 from portal.service.writing import REPLY, REQUEST
@@ -55,8 +57,23 @@ def _proof(_unit: Unit, entry: Entry) -> list[str]:
 
 
 def _event(_unit: Unit, entry: Entry) -> list[str]:
-    of_contact = f" and the lists of contact {entry.more['contact_id']}" if entry.more["contact_id"] else ""
-    return [f"forget the copies of ticket {entry.ticket_id}{of_contact}"]
+    return [f"forget the copies of ticket {entry.ticket_id}, read it again, and act upon what is new in it"]
+
+
+def _manager(_unit: Unit, entry: Entry) -> list[str]:
+    return [f"send the manager a letter about ticket {entry.ticket_id}"]
+
+
+def _task(_unit: Unit, entry: Entry) -> list[str]:
+    return [f"make a task in Bitrix24 about ticket {entry.ticket_id}{_read_back(entry)}"]
+
+
+def _customer(_unit: Unit, entry: Entry) -> list[str]:
+    return [f"tell the help desk what customer {entry.payload['user']} and his orders are like now"]
+
+
+def _gone(_unit: Unit, entry: Entry) -> list[str]:
+    return [f"take back from the help desk what it was told of customer {entry.payload['user']}, who is deleted"]
 
 
 def _read_back(entry: Entry) -> str:
@@ -70,5 +87,10 @@ DESCRIBERS: Mapping[str, Describer] = {
     NOTE: _note,
     ADOPT: _adopt,
     PROOF_MAIL: _proof,
+    MANAGER_MAIL: _manager,
+    CRM_TASK: _task,
+    CONTACT: _customer,
+    ORDER: _customer,
+    GONE: _gone,
     **dict.fromkeys(EventKind, _event),
 }

@@ -131,7 +131,7 @@ def put(unit: Unit, stamps: Stamps, kind: str, rows: Sequence[Stamp]) -> None:
 def forget(unit: Unit, user_id: int) -> None:
     """The account is deleted: what we have of it goes, and the help desk is told whom it was."""
     left = forgetting_user.forget(unit, user_id)
-    forgetting.erase(unit, left.contacts, left.tickets)
+    forgetting.erase(unit, left.contacts, left.tickets, left.emails)
     payload = {"user": user_id, "contacts": left.contacts}
     # The job is nobody's: what is his is deleted, whenever it is told again that he is gone.
     outbox.put_unless_waiting(unit, GONE_JOB, payload, None, queue=f"shop:{user_id}")

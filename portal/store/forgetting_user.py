@@ -16,21 +16,23 @@ class Left:
 
     contacts: list[int]
     tickets: list[int]
+    emails: list[str]
 
 
 def forget(unit: Unit, user_id: int) -> Left:
     """Delete his links, own tickets, orders' tickets, profile and counters, and all his jobs with their files.
 
-    A job that is running ends without being ours any more (store/queue.py), and so leaves nothing behind.
+    A message of his that is running ends without being ours any more (store/queue.py), and so leaves nothing behind.
     """
     told = {"user": user_id}
     left = Left(
         [int(contact) for contact in unit.state.execute(_CONTACTS, told).scalars()],
         [int(ticket) for ticket in unit.state.execute(_TICKETS, told).scalars()],
+        [email.decode("utf-8", "replace") for email in unit.state.execute(_EMAILS, told).scalars()],
     )
     for statement in _FORGET:
         unit.state.execute(statement, told)
-    unit.state.execute(_COUNTERS, {"post": f"{MARK}post:%:{user_id}", "ask": f"{MARK}ask:%:{user_id}"})
+    unit.state.execute(_COUNTERS, {name: f"{MARK}{name}:%:{user_id}" for name in ("post", "file", "ask")})
     return left
 
 
@@ -50,6 +52,10 @@ _CONTACTS = text(
     "SELECT contact_id FROM custom_hde_user_map WHERE user_id = :user AND contact_id <> 0 "
     "UNION SELECT contact_id FROM custom_hde_profile WHERE user_id = :user ORDER BY contact_id"
 )
+_EMAILS = text(
+    "SELECT email FROM custom_hde_user_map WHERE user_id = :user "
+    "UNION SELECT email FROM custom_hde_profile WHERE user_id = :user"
+)
 _TICKETS = text(
     "SELECT ticket_id FROM custom_hde_ticket_owner WHERE user_id = :user "
     "UNION SELECT ticket_id FROM custom_hde_order_ticket WHERE user_id = :user "
@@ -57,9 +63,18 @@ _TICKETS = text(
 )
 _FORGET = (
     text("DELETE FROM custom_hde_blob WHERE job_id IN (SELECT id FROM custom_hde_outbox WHERE user_id = :user)"),
-    *(text(f"DELETE FROM {table} WHERE user_id = :user") for table in _TABLES),  # noqa: S608  # names of ours
+    # What is being told of him right now is let end: that he is gone is told after it, in the same queue.
+    text(
+        "DELETE FROM custom_hde_outbox WHERE user_id = :user "
+        "AND NOT (state = 'running' AND kind IN ('shop.contact', 'shop.order'))"
+    ),
+    *(
+        text(f"DELETE FROM {table} WHERE user_id = :user")  # noqa: S608  # names of ours
+        for table in _TABLES
+        if table != "custom_hde_outbox"
+    ),
 )
-_COUNTERS = text("DELETE FROM custom_hde_cursor WHERE name LIKE :post OR name LIKE :ask")
+_COUNTERS = text("DELETE FROM custom_hde_cursor WHERE name LIKE :post OR name LIKE :file OR name LIKE :ask")
 _KNOWN_IN = "(SELECT DISTINCT user_id FROM TABLE_ WHERE user_id > :after ORDER BY user_id LIMIT :limit)"
 _KNOWN = text(
     " UNION ".join(_KNOWN_IN.replace("TABLE_", table) for table in _TABLES) + " ORDER BY user_id LIMIT :limit"

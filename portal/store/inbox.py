@@ -97,18 +97,27 @@ def applied(unit: Unit, ticket_id: int) -> list[Applied]:
     ]
 
 
-def finish(unit: Unit, arrived: Arrived, state: str = DONE, version: datetime | None = None) -> bool:
-    """It has come to its end, DONE or STALE; `version` (aware) is kept when it was acted upon. False: not ours."""
+def finish(
+    unit: Unit,
+    arrived: Arrived,
+    state: str = DONE,
+    version: datetime | None = None,
+    message_id: int | None = None,
+) -> bool:
+    """It has come to its end, DONE or STALE; False when it was no longer ours.
+
+    Kept when it was acted upon: `version` (aware), and the message that it was found to be about.
+    """
     if not _queue.end(unit, arrived.claim, state):
         return False
     if version is not None:
-        told = {"id": arrived.id, "version": version.astimezone(UTC).replace(tzinfo=None)}
+        told = {"id": arrived.id, "version": version.astimezone(UTC).replace(tzinfo=None), "message": message_id}
         unit.state.execute(_VERSION, told)
     return True
 
 
 def unheard(unit: Unit) -> list[tuple[int, Event]]:
-    """Events whose copies have not been forgotten yet, with their ids; a bounded number, oldest first."""
+    """Events whose copies have not been forgotten yet, whatever has become of them; a bounded number, oldest first."""
     return [(row.id, _event(row)) for row in unit.state.execute(_UNHEARD, {"limit": UNHEARD_AT_ONCE})]
 
 
@@ -146,9 +155,10 @@ def sweep(unit: Unit) -> int:
 
 _PUT = text(
     "INSERT INTO custom_hde_inbox "
-    "(event_key, kind, ticket_id, contact_id, message_id, happened_at, state, run_at, created_at, finished_at) "
+    "(event_key, kind, ticket_id, contact_id, message_id, happened_at, state, run_at, created_at, finished_at, "
+    "heard_at) "
     "VALUES (:key, :kind, :ticket, :contact, :message, :happened, :state, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), "
-    "IF(:state = 'skipped', UTC_TIMESTAMP(6), NULL))"
+    "IF(:state = 'skipped', UTC_TIMESTAMP(6), NULL), IF(:state = 'skipped', UTC_TIMESTAMP(6), NULL))"
 )
 # Assignments are evaluated from left to right: the state is the last to change.
 _SEEN = text(
@@ -168,7 +178,9 @@ _OF_TICKET = text(
 )
 _UNHEARD = text(
     "SELECT id, kind, ticket_id, contact_id, message_id, happened_at, event_key FROM custom_hde_inbox "
-    "WHERE state IN ('waiting', 'running') AND heard_at IS NULL ORDER BY id LIMIT :limit"
+    "WHERE heard_at IS NULL ORDER BY id LIMIT :limit"
 )
 _HEARD = text("UPDATE custom_hde_inbox SET heard_at = UTC_TIMESTAMP(6) WHERE id = :id AND heard_at IS NULL")
-_VERSION = text("UPDATE custom_hde_inbox SET version = :version WHERE id = :id")
+_VERSION = text(
+    "UPDATE custom_hde_inbox SET version = :version, message_id = COALESCE(message_id, :message) WHERE id = :id"
+)

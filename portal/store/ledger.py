@@ -180,7 +180,9 @@ def _on(statement: str, *lists: str) -> dict[str, TextClause]:
         lacking = "NULL AS user_id, NULL AS sent_at" if box == "in" else "user_id, sent_at"
         payload = "'{}' AS payload" if box == "in" else "payload"
         columns = ", ".join((_COMMON, lacking, *_ONLY[box]))
-        clause = text(statement.replace("TABLE_", table).replace("COLUMNS_", columns).replace("PAYLOAD_", payload))
+        heard = " heard_at = NULL," if box == "in" else ""  # what it makes old is forgotten again, too
+        filled = statement.replace("TABLE_", table).replace("COLUMNS_", columns).replace("PAYLOAD_", payload)
+        clause = text(filled.replace("HEARD_", heard))
         made[box] = clause.bindparams(*(bindparam(name, expanding=True) for name in lists))
     return made
 
@@ -195,7 +197,8 @@ _LIST = _on(
 _ONE = _on("SELECT COLUMNS_, PAYLOAD_ FROM TABLE_ WHERE id = :id")
 _STATE = _on("SELECT state FROM TABLE_ WHERE id = :id")
 _REPLAY = _on(
-    "UPDATE TABLE_ SET state = 'waiting', attempts = 0, run_at = UTC_TIMESTAMP(6), finished_at = NULL, holder = NULL "
+    "UPDATE TABLE_ SET state = 'waiting', attempts = 0,HEARD_ run_at = UTC_TIMESTAMP(6), finished_at = NULL, "
+    "holder = NULL "
     "WHERE id = :id AND state IN :of",
     "of",
 )

@@ -81,7 +81,7 @@ def test_an_expired_session_gives_the_text_back_to_be_sent_again(tab: Tab, origi
     other = opened.value
     other.fill("#login", ANNA.login)
     other.fill("#password", ANNA.password)
-    other.click("main button")
+    other.get_by_role("button", name="Войти").click()
     other.wait_for_url(origin.requests)
     other.close()
     press(tab, "Продолжить")

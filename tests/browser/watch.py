@@ -62,7 +62,7 @@ class Tab:
         """Fill in the shop's form, which must be on the screen."""
         self.page.fill("#login", account.login)
         self.page.fill("#password", account.password)
-        self.follow(self.page.locator("main button"))
+        self.follow(self.page.get_by_role("button", name="Войти"))
 
     def follow(self, link: Locator) -> None:
         """Click a link or a button, and wait for the page it leads to."""

@@ -292,7 +292,7 @@ def test_a_list_that_is_behind_its_tickets_is_found_out(works: Works) -> None:
         second = works.letter()
         told = inbox.Event("ticket.created", second, contact, None, datetime.now(UTC), b"b:1")
         assert await works.databases.run(inbox.put, told)
-        assert await inbound.step(works.databases)
+        assert await inbound.hear(works.databases)
         assert len((await cache.tickets(contact, 1, soon())).value.tickets) == 1, "the positive control"
         quirks.list_lag = 0.0
         await works.round(sweeper)

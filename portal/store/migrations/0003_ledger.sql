@@ -4,7 +4,10 @@
 -- heard_at: what the event makes old has been forgotten; that is done before anybody is asked.
 ALTER TABLE custom_hde_inbox
     ADD COLUMN version  DATETIME(6) NULL,
-    ADD COLUMN heard_at DATETIME(6) NULL;
+    ADD COLUMN heard_at DATETIME(6) NULL,
+    ADD KEY ix_heard (heard_at);
+
+UPDATE custom_hde_inbox SET heard_at = created_at WHERE state NOT IN ('waiting', 'running');
 
 -- Who wrote to the help desk from an address that no account holds; user_id once an account has proven the address.
 CREATE TABLE IF NOT EXISTS custom_hde_profile (
