@@ -104,7 +104,7 @@ def test_one_event_is_shown_whole(ledger: Databases) -> None:
     assert told["payload"]["order"] == [17, "A-1007"] and told["payload"]["text"] == "(12 characters)"
     assert told["would"] == ["open the request of customer 7 about order A-1007"]
     shown = events("show", "in:1").output
-    assert "message.created" in shown and "forget the copies of ticket 41 and the lists of contact 5" in shown
+    assert "message.created" in shown and "forget the copies of ticket 41, read it again, and act upon what is new in it" in shown
 
 
 def test_what_is_done_would_do_nothing(ledger: Databases) -> None:
@@ -136,7 +136,7 @@ def test_a_dry_run_tells_the_effects_and_changes_nothing(ledger: Databases) -> N
     assert result.output.splitlines() == [
         "out:1: would send the message of customer 7 to ticket 10482, if it is not there already (read back first)",
         "out:2: would open the request of customer 7 about order A-1007",
-        "in:1: would forget the copies of ticket 41 and the lists of contact 5",
+        "in:1: would forget the copies of ticket 41, read it again, and act upon what is new in it",
         "in:1: would set off what the rules say; to tell what, the help desk is asked, which needs all the settings",
         "out:3: is waiting: nothing done",
     ]
