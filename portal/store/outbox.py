@@ -114,8 +114,16 @@ def put_unless_waiting(unit: Unit, kind: str, payload: Mapping[str, Any], user_i
 def claim(unit: Unit, kinds: Sequence[str], lease_seconds: float) -> Job | None:
     """Take a job of these kinds that is due, for `lease_seconds`; None when there is none."""
     claimed = _queue.claim(unit, kinds, lease_seconds)
-    if claimed is None:
-        return None
+    return _job(unit, claimed) if claimed else None
+
+
+def claim_first(unit: Unit, queue: str, lease_seconds: float) -> Job | None:
+    """Take the first job of this queue; None when there is none, it is not due, or another has it."""
+    claimed = _queue.claim_first(unit, queue, lease_seconds)
+    return _job(unit, claimed) if claimed else None
+
+
+def _job(unit: Unit, claimed: Claim) -> Job:
     row = unit.state.execute(_READ, {"id": claimed.id}).one()
     sent_at = row.sent_at.replace(tzinfo=UTC) if row.sent_at else None
     return Job(
