@@ -40,7 +40,7 @@ AT_ONCE = 2
 LEASE_SECONDS = 60.0
 """Who was killed is waited for so long."""
 
-LONGEST_NAP = 5.0
+SHORTEST_NAP, LONGEST_NAP = 0.2, 5.0
 
 NEW_CALLS, KNOWN_CALLS, SHARED_CALLS = 3, 1, 1
 """What an account costs: a contact looked for, made or written to, and read; one that is only read; and the contacts
@@ -166,16 +166,16 @@ class Backfill:
         queue = f"shop:{one.id}"
         job = await self._databases.run(self._put, one, queue)
         while True:
-            if job is not None:
-                stands = await self._push(job)
-            elif (stands := await self._databases.read(standing.first_of, queue)) is None:
-                return Done(one.id, Outcome.TOLD)
-            if _is_refused(stands):
-                return Done(one.id, Outcome.REFUSED, stands.reason if stands else "")
+            if job:
+                await self._push(job)
+            stands, job = await self._databases.run(_next, queue, job)
             if job is None:
+                if stands is None:
+                    return Done(one.id, Outcome.TOLD)
+                if _is_refused(stands):
+                    return Done(one.id, Outcome.REFUSED, stands.reason)
                 # A ban, an outage; or a worker is at it.
-                await self._sleep(min(LONGEST_NAP, max(0.2, stands.due_in if stands else 0.0)))
-            job = await self._databases.run(outbox.claim_first, queue, LEASE_SECONDS)
+                await self._sleep(min(LONGEST_NAP, max(SHORTEST_NAP, stands.due_in)))
 
     def _put(self, unit: Unit, one: Listed, queue: str) -> Job | None:
         """His jobs, all put before the first is done: what it has seen to costs the others no call.
@@ -187,7 +187,7 @@ class Backfill:
             outbox.put_unless_waiting(unit, ORDER, {"order": order_id, "user": one.id}, one.id, queue=queue)
         return outbox.claim_first(unit, queue, LEASE_SECONDS)
 
-    async def _push(self, job: Job) -> Standing | None:
+    async def _push(self, job: Job) -> None:
         self._jobs[job.id] = job
         try:
             await self._outbound.push(job)
@@ -197,7 +197,6 @@ class Backfill:
             raise
         finally:
             del self._jobs[job.id]
-        return await self._databases.read(standing.of, job.id)
 
     @asynccontextmanager
     async def _held(self) -> AsyncIterator[None]:
@@ -220,6 +219,17 @@ class Backfill:
                 log.warning("backfill: the database does not answer: %s", error)
 
 
-def _is_refused(stands: Standing | None) -> bool:
+def _next(unit: Unit, queue: str, before: Job | None) -> tuple[Standing | None, Job | None]:
+    """The next job of the queue, claimed; or how that one stands which is in the way, if any is.
+
+    `before` is the one that was just tried: when it was refused, the others are not.
+    """
+    if before and (stands := standing.of(unit, before.id)) and _is_refused(stands):
+        return stands, None
+    job = outbox.claim_first(unit, queue, LEASE_SECONDS)
+    return (None if job else standing.first_of(unit, queue)), job
+
+
+def _is_refused(stands: Standing) -> bool:
     """It failed and is counted: a worker tries it again, and nobody waits for that here."""
-    return stands is not None and (stands.state == "dead" or (stands.state == "waiting" and stands.attempts > 0))
+    return stands.state == "dead" or (stands.state == "waiting" and stands.attempts > 0)

@@ -26,7 +26,6 @@ DONE_DAYS, DEAD_DAYS = 7, 90
 SHOWN = 200
 """Jobs of one customer that are looked at; the newest of more."""
 
-
 _queue = Queue("custom_hde_outbox", MAX_ATTEMPTS)
 
 
@@ -125,7 +124,6 @@ def claim_first(unit: Unit, queue: str, lease_seconds: float) -> Job | None:
 
 def _job(unit: Unit, claimed: Claim) -> Job:
     row = unit.state.execute(_READ, {"id": claimed.id}).one()
-    sent_at = row.sent_at.replace(tzinfo=UTC) if row.sent_at else None
     return Job(
         claimed.id,
         row.kind.decode(),
@@ -135,7 +133,7 @@ def _job(unit: Unit, claimed: Claim) -> Job:
         claimed.attempts,
         claimed,
         row.created_at.replace(tzinfo=UTC),
-        sent_at,
+        row.sent_at.replace(tzinfo=UTC) if row.sent_at else None,
         float(row.sent_age or 0),
     )
 
@@ -263,8 +261,7 @@ _PUT = text(
 _ONCE = text("SELECT id FROM custom_hde_outbox WHERE once = :once")
 _WAITING = text(
     "SELECT 1 FROM custom_hde_outbox WHERE queue = :queue AND state = 'waiting' AND kind = :kind "
-    "AND payload = :payload "
-    "LIMIT 1"
+    "AND payload = :payload LIMIT 1"
 )
 _READ = text(
     "SELECT kind, user_id, ticket_id, payload, created_at, sent_at, "
