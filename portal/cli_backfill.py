@@ -111,6 +111,8 @@ def described(estimate: Estimate) -> list[str]:
 
 def ended(outcomes: Counter[Outcome]) -> list[str]:
     """How it ended."""
+    from portal.service.backfill import Outcome
+
     told, skipped, refused = (outcomes[Outcome(name)] for name in ("told", "skipped", "refused"))
     lines = [f"done: {told} accounts seen to, {skipped} skipped, {refused} refused"]
     if refused:

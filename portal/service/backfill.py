@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Concatenate, ParamSpec
 
 from portal.bitrix import accounts, tables
 from portal.bitrix.accounts import Listed
@@ -29,6 +30,8 @@ from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.store.standing import Standing
 
+P = ParamSpec("P")
+
 log = logging.getLogger(__name__)
 
 SLICE = 500
@@ -41,10 +44,14 @@ LEASE_SECONDS = 60.0
 """Who was killed is waited for so long."""
 
 SHORTEST_NAP, LONGEST_NAP = 0.2, 5.0
+GIVE_BACK_SECONDS = 1.0
 
 NEW_CALLS, KNOWN_CALLS, SHARED_CALLS = 3, 1, 1
 """What an account costs: a contact looked for, made or written to, and read; one that is only read; and the contacts
 of an address that several accounts have, of whom none is told of."""
+
+
+Found = tuple[Standing | None, Job | None]
 
 
 class Busy(PortalError):
@@ -164,20 +171,29 @@ class Backfill:
         if not one.live or not one.email or one.id in nameless:
             return Done(one.id, Outcome.SKIPPED)
         queue = f"shop:{one.id}"
-        job = await self._databases.run(self._put, one, queue)
+        stands, job = await self._claimed(self._put, one, queue)
         while True:
             if job:
                 await self._push(job)
-            stands, job = await self._databases.run(_next, queue, job)
-            if job is None:
-                if stands is None:
-                    return Done(one.id, Outcome.TOLD)
-                if _is_refused(stands):
-                    return Done(one.id, Outcome.REFUSED, stands.reason)
-                # A ban, an outage; or a worker is at it.
+            elif stands is None:
+                return Done(one.id, Outcome.TOLD)
+            elif _is_refused(stands):
+                return Done(one.id, Outcome.REFUSED, stands.reason)
+            else:  # a ban, an outage; or a worker is at it
                 await self._sleep(min(LONGEST_NAP, max(SHORTEST_NAP, stands.due_in)))
+            stands, job = await self._claimed(_next, queue, job)
 
-    def _put(self, unit: Unit, one: Listed, queue: str) -> Job | None:
+    async def _claimed(self, work: Callable[Concatenate[Unit, P], Found], *args: P.args, **kwargs: P.kwargs) -> Found:
+        """What `work` claims is given back when we are interrupted meanwhile: nobody has to wait for its lease."""
+        claiming = asyncio.ensure_future(self._databases.run(work, *args, **kwargs))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            if job := (await claiming)[1]:
+                await self._give_back(job)
+            raise
+
+    def _put(self, unit: Unit, one: Listed, queue: str) -> Found:
         """His jobs, all put before the first is done: what it has seen to costs the others no call.
 
         The first is claimed at once: no worker takes it, in a lane before ours.
@@ -185,18 +201,21 @@ class Backfill:
         outbox.put_unless_waiting(unit, CONTACT, {"user": one.id}, one.id, queue=queue)
         for order_id in order_tickets.newest_of(unit, one.id, LAST_ORDERS):
             outbox.put_unless_waiting(unit, ORDER, {"order": order_id, "user": one.id}, one.id, queue=queue)
-        return outbox.claim_first(unit, queue, LEASE_SECONDS)
+        return _next(unit, queue, None)
 
     async def _push(self, job: Job) -> None:
         self._jobs[job.id] = job
         try:
             await self._outbound.push(job)
         except BaseException:
-            # Interrupted: nothing was wrong with it.
-            await asyncio.shield(self._databases.run(outbox.fail, job, "interrupted", 1.0, count=False))
+            await self._give_back(job)
             raise
         finally:
             del self._jobs[job.id]
+
+    async def _give_back(self, job: Job) -> None:
+        """Interrupted: nothing was wrong with it."""
+        await asyncio.shield(self._databases.run(outbox.fail, job, "interrupted", GIVE_BACK_SECONDS, count=False))
 
     @asynccontextmanager
     async def _held(self) -> AsyncIterator[None]:
@@ -219,7 +238,7 @@ class Backfill:
                 log.warning("backfill: the database does not answer: %s", error)
 
 
-def _next(unit: Unit, queue: str, before: Job | None) -> tuple[Standing | None, Job | None]:
+def _next(unit: Unit, queue: str, before: Job | None) -> Found:
     """The next job of the queue, claimed; or how that one stands which is in the way, if any is.
 
     `before` is the one that was just tried: when it was refused, the others are not.

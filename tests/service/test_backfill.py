@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from portal.helpdesk.budget import Budget
 from portal.helpdesk.client import Client
 from portal.helpdesk.contacts import Card
 from portal.model import Contact
 from portal.service.backfill import Backfill, Busy, Done, Estimate, Outcome
-from portal.service.outbound import Outbound
-from portal.store import backfills, lanes
+from portal.service.outbound import KINDS, Outbound
+from portal.store import backfills, lanes, outbox
 from portal.store.lanes import Lane
 from tests.service.test_outbound import RENDER, Shop, shop, shop_v2
-from tests.stage import ANNA, BORIS, EMAILS, stage
+from tests.stage import ANNA, BORIS
 
 __all__ = ["shop", "shop_v2"]
 
@@ -147,3 +147,111 @@ def test_the_estimate_for_ten_thousand_is_right_within_a_fifth(shop_v2: Shop) ->
     assert len(clock.ends) == pytest.approx(foreseen.calls, rel=0.2)
     assert clock.ends[-1] == pytest.approx(foreseen.seconds, rel=0.2)
     assert foreseen.seconds > 3600, "the positive control: it is hours, and nobody has waited"
+
+
+def test_the_rate_that_is_printed_is_what_the_real_budget_lets_through(shop_v2: Shop) -> None:
+    budget = Budget(shop_v2.stage.databases, 60, 1.0, window=3.0)
+    made = 0
+
+    async def call() -> None:
+        nonlocal made
+        with lanes.lane(Lane.BACKFILL):
+            while True:
+                async with budget.slot(20):
+                    made += 1
+
+    async def two_windows() -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(6), asyncio.TaskGroup() as group:
+                group.create_task(call())
+                group.create_task(call())
+
+    asyncio.run(two_windows())
+    assert made == pytest.approx(2 * lanes.backfill_rate(60), rel=0.2)
+
+
+class Stop(Exception):
+    """As if the process died here."""
+
+
+def test_it_goes_on_where_it_stopped_and_makes_nobody_twice(shop: Shop) -> None:
+    customers(shop, 8)
+    told: list[Done] = []
+
+    def stop(done: Done) -> None:
+        told.append(done)
+        if len(told) == 4:
+            raise Stop
+
+    with pytest.raises(Stop):
+        asyncio.run(_backfill(shop, stop))
+    assert shop.stage.databases.run_here(backfills.after) == 101
+    left = estimate(shop)
+    assert (left.after, left.accounts, left.customers) == (101, 6, 6)
+    assert [one.user_id for one in backfill(shop)] == [*range(102, 108)]
+    emails = [one.email for one in shop.stage.state.people.values()]
+    assert all(emails.count(f"c{user}@shop.example") == 1 for user in range(100, 108))
+    assert shop.stage.databases.run_here(backfills.after) == 0, "the next one begins anew"
+
+
+def test_two_at_once_refuse_each_other_until_one_is_dead(shop_v2: Shop) -> None:
+    assert shop_v2.stage.databases.run_here(backfills.hold, b"another", 60)
+    with pytest.raises(Busy):
+        backfill(shop_v2)
+    assert shop_v2.stage.calls() == 0 and shop_v2.states() == []
+    shop_v2.execute("UPDATE custom_hde_cursor SET until = UTC_TIMESTAMP(6) WHERE name = 'backfill:lease'")
+    assert len(backfill(shop_v2)) == 2
+    assert not shop_v2.stage.databases.run_here(backfills.keep, b"another", 5), "who comes back late changes nothing"
+    assert shop_v2.execute("SELECT name FROM custom_hde_cursor WHERE name LIKE 'backfill:%'") == []
+
+
+def test_its_calls_are_made_in_its_lane(shop: Shop) -> None:
+    backfill(shop)
+    assert shop.execute("SELECT DISTINCT LEFT(holder, 1) FROM custom_hde_api_slot WHERE holder <> ''") == [(b"4",)]
+
+
+def test_a_ban_is_waited_for(shop: Shop) -> None:
+    shop.stage.tell("limit", ban=600)
+    naps: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        shop.stage.tell("mend")
+        shop.execute("DELETE FROM custom_hde_cursor WHERE name = 'hde_ban'")
+        shop.execute("UPDATE custom_hde_outbox SET run_at = UTC_TIMESTAMP(6) WHERE state = 'waiting'")
+
+    done: list[Done] = []
+    asyncio.run(_backfill(shop, done.append, sleep))
+    assert naps and {one.outcome for one in done} == {Outcome.TOLD}
+    assert shop.person() and shop.states() == ["done", "done"]
+
+
+def test_who_is_refused_is_told_and_holds_up_nobody(shop_v2: Shop) -> None:
+    customers(shop_v2, 4)
+    shop_v2.breaks("status", 1, value=422, method="POST")
+    done = backfill(shop_v2)
+    refused = [one for one in done if one.outcome is Outcome.REFUSED]
+    assert len(done) == 6 and len(refused) == 1 and refused[0].reason
+    assert sorted(shop_v2.states()) == ["done"] * 5 + ["waiting"], "a worker tries it again"
+    shop_v2.execute("UPDATE custom_hde_outbox SET run_at = UTC_TIMESTAMP(6)")
+    assert {one.outcome for one in backfill(shop_v2)} == {Outcome.TOLD}
+
+
+def test_who_has_no_address_or_is_switched_off_is_skipped(shop: Shop) -> None:
+    shop.execute(f"UPDATE b_user SET EMAIL = '' WHERE ID = {ANNA}")
+    shop.execute(f"UPDATE b_user SET ACTIVE = 'N' WHERE ID = {BORIS}")
+    assert [one.outcome for one in backfill(shop)] == [Outcome.SKIPPED] * 2
+    assert shop.stage.calls() == 0 and shop.states() == []
+
+
+def test_a_job_that_a_worker_has_is_waited_for_and_not_done_twice(shop_v2: Shop) -> None:
+    shop_v2.happened()
+    held = shop_v2.stage.databases.run_here(outbox.claim, KINDS, 60)
+    assert held is not None
+
+    async def sleep(_seconds: float) -> None:
+        shop_v2.execute(f"UPDATE custom_hde_outbox SET state = 'done', holder = NULL WHERE id = {held.id}")
+
+    done: list[Done] = []
+    asyncio.run(_backfill(shop_v2, done.append, sleep))
+    assert len(done) == 2 and set(shop_v2.states()) == {"done"}
