@@ -10,6 +10,8 @@ import logging
 import math
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -40,11 +42,10 @@ def backfill(dry_run: bool) -> None:
         settings = load(Settings)
     except WrongSettings as error:
         _leave("\n".join(error.problems), WRONG_USAGE)
-    # A line for each of ten thousand would tear the bar; what went wrong is still told.
-    logging.getLogger("portal").setLevel(logging.WARNING)
     databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
     try:
-        asyncio.run(_backfill(settings, databases, dry_run))
+        with _quiet():
+            asyncio.run(_backfill(settings, databases, dry_run))
     except WrongSettings as error:
         _leave("\n".join(error.problems), WRONG_USAGE)
     except KeyboardInterrupt:
@@ -55,6 +56,18 @@ def backfill(dry_run: bool) -> None:
         _leave("our tables are not there: run `portal migrate`", STOPPED)
     finally:
         databases.close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A line for each of ten thousand would tear the bar; what went wrong is still told."""
+    ours = logging.getLogger("portal")
+    before = ours.level
+    ours.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        ours.setLevel(before)
 
 
 async def _backfill(settings: Settings, databases: Databases, dry_run: bool) -> None:
@@ -72,7 +85,7 @@ async def _backfill(settings: Settings, databases: Databases, dry_run: bool) -> 
         try:
             outcomes = await _shown(work, estimate.accounts)
         except Busy as error:
-            _leave(f"{error}; nothing was begun", STOPPED)
+            _leave(str(error), STOPPED)
     for line in ended(outcomes):
         click.echo(line)
 

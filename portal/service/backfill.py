@@ -112,6 +112,7 @@ class Backfill:
         self._holder = secrets.token_hex(16).encode()
         self._jobs: dict[int, Job] = {}
         self._lost = False
+        self._told_wait = ""
 
     def estimate(self, unit: Unit) -> Estimate:
         """Count, and write nothing."""
@@ -180,8 +181,15 @@ class Backfill:
             elif _is_refused(stands):
                 return Done(one.id, Outcome.REFUSED, stands.reason)
             else:  # a ban, an outage; or a worker is at it
-                await self._sleep(min(LONGEST_NAP, max(SHORTEST_NAP, stands.due_in)))
+                await self._wait(one.id, stands)
             stands, job = await self._claimed(_next, queue, job)
+
+    async def _wait(self, user_id: int, stands: Standing) -> None:
+        """Until it may be due; why is told once, as a wrong key may be waited for until somebody mends it."""
+        if stands.due_in > LONGEST_NAP and stands.reason != self._told_wait:
+            self._told_wait = stands.reason
+            log.warning("backfill: account %d waits %.0f s: %s", user_id, stands.due_in, stands.reason)
+        await self._sleep(min(LONGEST_NAP, max(SHORTEST_NAP, stands.due_in)))
 
     async def _claimed(self, work: Callable[Concatenate[Unit, P], Found], *args: P.args, **kwargs: P.kwargs) -> Found:
         """What `work` claims is given back when we are interrupted meanwhile: nobody has to wait for its lease."""

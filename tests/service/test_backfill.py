@@ -81,6 +81,18 @@ def test_everybody_is_told_of_with_his_orders_and_twice_writes_nothing(shop: Sho
     assert len(shop.writes()) == writes and shop.stage.calls() - calls == again.calls
 
 
+@pytest.mark.parametrize("order_push", ["note", "both"])
+def test_notes_about_people_are_foreseen_too(shop: Shop, order_push: str) -> None:
+    customers(shop, 3)
+    shop.order(1)
+    before = estimate(shop, order_push=order_push)
+    backfill(shop, order_push=order_push)
+    assert before.calls == shop.stage.calls()
+    calls, again = shop.stage.calls(), estimate(shop, order_push=order_push)
+    backfill(shop, order_push=order_push)
+    assert again.calls == shop.stage.calls() - calls
+
+
 class Clock:
     """Calls that arrive as the budget lets them, in a time that nobody waits for."""
 
@@ -210,7 +222,7 @@ def test_its_calls_are_made_in_its_lane(shop: Shop) -> None:
     assert shop.execute("SELECT DISTINCT LEFT(holder, 1) FROM custom_hde_api_slot WHERE holder <> ''") == [(b"4",)]
 
 
-def test_a_ban_is_waited_for(shop: Shop) -> None:
+def test_a_ban_is_waited_for(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     shop.stage.tell("limit", ban=600)
     naps: list[float] = []
 
@@ -222,6 +234,7 @@ def test_a_ban_is_waited_for(shop: Shop) -> None:
 
     done: list[Done] = []
     asyncio.run(_backfill(shop, done.append, sleep))
+    assert any("locked out until" in text and "backfill" in text for text in caplog.messages)
     assert naps and {one.outcome for one in done} == {Outcome.TOLD}
     assert shop.person() and shop.states() == ["done", "done"]
 
