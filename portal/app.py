@@ -24,6 +24,7 @@ from portal.service.feed import Feed
 from portal.service.letters import Render
 from portal.service.listing import Desk
 from portal.service.orders import Orders
+from portal.service.outbound import Outbound
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web import DOORS, NOT_PUBLISHED, UNDER_PREFIX
@@ -117,6 +118,17 @@ async def run_worker_alone(settings: Settings) -> None:
     finally:
         await client.close()
         databases.close()
+
+
+@asynccontextmanager
+async def outbound_alone(settings: Settings, databases: Databases) -> AsyncIterator[Outbound]:
+    """What tells the help desk of customers, without web and worker."""
+    pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
+    client = Client(settings, databases)
+    try:
+        yield Outbound(settings, databases, client, _letters(pages))
+    finally:
+        await client.close()
 
 
 def _tokens(settings: Settings) -> Tokens:

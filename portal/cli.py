@@ -1,4 +1,4 @@
-"""portal serve | worker | migrate | events | demo | sandbox | snippet: what design/contract.md names, no more."""
+"""portal serve | worker | migrate | events | backfill | demo | sandbox | snippet: what the contract names, no more."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from portal import logs
+from portal.cli_backfill import backfill
 from portal.cli_events import events
 from portal.config import PublicSettings, Settings
 from portal.environment import S, load
@@ -98,6 +99,7 @@ def migrate() -> None:
 
 
 main.add_command(events)
+main.add_command(backfill)
 
 
 @main.command()

@@ -12,7 +12,7 @@ from time import monotonic
 from portal.database import Databases
 from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy
 from portal.store import lanes, slots
-from portal.store.lanes import Lane, share
+from portal.store.lanes import Lane, backfill_rate
 from portal.store.slots import Refused, Slot
 
 log = logging.getLogger(__name__)
@@ -93,8 +93,7 @@ class Budget:
         if self._paced_until > deadline:
             raise HelpdeskBusy("the backfill goes slowly")
         await asyncio.sleep(max(0.0, self._paced_until - now))
-        first, last = share(Lane.BACKFILL, self._rate).shared
-        self._paced_until = max(now, self._paced_until) + self._window / (last - first)
+        self._paced_until = max(now, self._paced_until) + self._window / backfill_rate(self._rate)
 
     async def _try(self, longer: float, lane: Lane) -> Slot | None:
         """A slot, None when all are taken. Who is cancelled meanwhile leaves none taken."""

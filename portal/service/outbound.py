@@ -11,7 +11,7 @@ is the one with that address, found by nothing else: no field and no link follow
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -104,6 +104,11 @@ class Outbound:
         self._client = client
         self._sale: Sale | None = None
         self._notes = OrderNotes(settings, databases, client, render)
+
+    @property
+    def notes_contacts(self) -> bool:
+        """Whether orders are told in notes about people, which are calls of their own."""
+        return self._notes.about_people
 
     async def push(self, job: Job) -> None:
         """Tell what the job's account is like now, or say when to try again. Raises DatabaseAway."""
@@ -239,6 +244,12 @@ class Outbound:
         left = _holders(unit, known.sale, told.freed)
         if len(left) == 1 and left[0] != known.user_id:
             outbox.put_unless_waiting(unit, CONTACT, {"user": left[0]}, left[0], queue=f"shop:{left[0]}")
+
+
+def with_contact(unit: Unit, user_ids: Sequence[int]) -> frozenset[int]:
+    """Those of these accounts whose contact we know."""
+    known = cursors.present(unit, [_contact(user_id) for user_id in user_ids])
+    return frozenset(user_id for user_id in user_ids if _contact(user_id) in known)
 
 
 def _holders(unit: Unit, sale: Sale, email: str) -> tuple[int, ...]:

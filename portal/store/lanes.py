@@ -56,6 +56,12 @@ def share(lane: Lane, rate: int) -> Share:
     return Share(shared, (first, rate if lane is Lane.BACKFILL else first + each))
 
 
+def backfill_rate(rate: int) -> int:
+    """How many calls a minute a backfill makes of `rate`, when nobody else wants them."""
+    first, last = share(Lane.BACKFILL, rate).shared
+    return last - first
+
+
 def backfill_room(rate: int, customers: int) -> int:
     """How many of `rate` slots a backfill may hold while customers hold `customers`.
 

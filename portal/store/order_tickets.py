@@ -52,6 +52,11 @@ def of_orders(unit: Unit, order_ids: Sequence[int]) -> dict[int, list[int]]:
     return found
 
 
+def newest_of(unit: Unit, user_id: int, limit: int) -> list[int]:
+    """The newest orders of this account that tickets are about, newest first."""
+    return list(unit.state.execute(_NEWEST_OF, {"user": user_id, "limit": limit}).scalars())
+
+
 def of_ticket(unit: Unit, ticket_id: int) -> list[int]:
     """The orders that this ticket is, or was, about."""
     return [row[0] for row in unit.state.execute(_OF_TICKET, {"ticket": ticket_id})]
@@ -92,6 +97,10 @@ _OF_ORDERS = text(
     "SELECT order_id, ticket_id FROM custom_hde_order_ticket WHERE order_id IN :orders AND standing <> 'gone' "
     "ORDER BY ticket_id DESC"
 ).bindparams(bindparam("orders", expanding=True))
+_NEWEST_OF = text(
+    "SELECT DISTINCT order_id FROM custom_hde_order_ticket WHERE user_id = :user AND standing <> 'gone' "
+    "ORDER BY order_id DESC LIMIT :limit"
+)
 _OF_TICKET = text("SELECT order_id FROM custom_hde_order_ticket WHERE ticket_id = :ticket ORDER BY order_id")
 _TELL = text(
     "UPDATE custom_hde_order_ticket SET ticket_number = :number, standing = IF(user_id = :user, :standing, 'gone') "

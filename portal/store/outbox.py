@@ -26,7 +26,6 @@ DONE_DAYS, DEAD_DAYS = 7, 90
 SHOWN = 200
 """Jobs of one customer that are looked at; the newest of more."""
 
-
 _queue = Queue("custom_hde_outbox", MAX_ATTEMPTS)
 
 
@@ -114,10 +113,17 @@ def put_unless_waiting(unit: Unit, kind: str, payload: Mapping[str, Any], user_i
 def claim(unit: Unit, kinds: Sequence[str], lease_seconds: float) -> Job | None:
     """Take a job of these kinds that is due, for `lease_seconds`; None when there is none."""
     claimed = _queue.claim(unit, kinds, lease_seconds)
-    if claimed is None:
-        return None
+    return _job(unit, claimed) if claimed else None
+
+
+def claim_first(unit: Unit, queue: str, lease_seconds: float) -> Job | None:
+    """Take the first job of this queue; None when there is none, it is not due, or another has it."""
+    claimed = _queue.claim_first(unit, queue, lease_seconds)
+    return _job(unit, claimed) if claimed else None
+
+
+def _job(unit: Unit, claimed: Claim) -> Job:
     row = unit.state.execute(_READ, {"id": claimed.id}).one()
-    sent_at = row.sent_at.replace(tzinfo=UTC) if row.sent_at else None
     return Job(
         claimed.id,
         row.kind.decode(),
@@ -127,7 +133,7 @@ def claim(unit: Unit, kinds: Sequence[str], lease_seconds: float) -> Job | None:
         claimed.attempts,
         claimed,
         row.created_at.replace(tzinfo=UTC),
-        sent_at,
+        row.sent_at.replace(tzinfo=UTC) if row.sent_at else None,
         float(row.sent_age or 0),
     )
 
@@ -255,8 +261,7 @@ _PUT = text(
 _ONCE = text("SELECT id FROM custom_hde_outbox WHERE once = :once")
 _WAITING = text(
     "SELECT 1 FROM custom_hde_outbox WHERE queue = :queue AND state = 'waiting' AND kind = :kind "
-    "AND payload = :payload "
-    "LIMIT 1"
+    "AND payload = :payload LIMIT 1"
 )
 _READ = text(
     "SELECT kind, user_id, ticket_id, payload, created_at, sent_at, "

@@ -43,6 +43,7 @@ class Queue:
         self._max_attempts = max_attempts
         self._expired = _on(table, _EXPIRED, kinds=True)
         self._due = _on(table, _DUE, kinds=True)
+        self._first = _on(table, _FIRST)
         self._claim, self._prolong = _on(table, _CLAIM), _on(table, _PROLONG)
         self._end, self._again = _on(table, _END), _on(table, _AGAIN)
         self._sweep = _on(table, _SWEEP)
@@ -61,6 +62,17 @@ class Queue:
                 if unit.state.execute(self._claim, told).rowcount:
                     return Claim(row_id, attempts + 1, holder, self._max_attempts - attempts - 1)
             unit.state.rollback()  # others were faster: look again, at what they have left
+
+    def claim_first(self, unit: Unit, queue: str, lease_seconds: float) -> Claim | None:
+        """Take the first row of this queue; None when there is none, it is not due, or another has it."""
+        row = unit.state.execute(self._first, {"queue": queue.encode()}).one_or_none()
+        if row is None:
+            return None
+        holder = secrets.token_hex(16).encode()
+        told = {"id": row.id, "attempts": row.attempts, "holder": holder, "lease": lease_seconds}
+        if not unit.state.execute(self._claim, told).rowcount:
+            return None
+        return Claim(row.id, row.attempts + 1, holder, self._max_attempts - row.attempts - 1)
 
     def prolong(self, unit: Unit, claim: Claim, lease_seconds: float) -> bool:
         """It takes longer; False when the row is no longer ours."""
@@ -105,6 +117,7 @@ _DUE = (
     "SELECT r.id, r.attempts FROM TABLE_ r WHERE r.state = 'waiting' AND r.run_at <= UTC_TIMESTAMP(6) "  # noqa: S608
     f"AND r.kind IN :kinds {_FIRST_OF_ITS_QUEUE} ORDER BY r.run_at, r.id LIMIT :limit"
 )
+_FIRST = "SELECT id, attempts FROM TABLE_ WHERE queue = :queue AND state IN ('waiting', 'running') ORDER BY id LIMIT 1"
 _CLAIM = (
     "UPDATE TABLE_ SET state = 'running', holder = :holder, attempts = attempts + 1, "
     "lease_until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:lease * 1000000) MICROSECOND "

@@ -120,6 +120,12 @@ def allow(unit: Unit, rate: int) -> None:
     unit.state.execute(_ALLOW, {"name": RATE, "rate": str(rate).encode()})
 
 
+def allowed(unit: Unit, rate: int) -> int:
+    """`rate`, or fewer calls a minute when the help desk has said so."""
+    told = unit.state.execute(_TOLD_RATE, {"name": RATE}).scalar_one_or_none()
+    return min(rate, int(told)) if told else rate
+
+
 def yield_to_others(unit: Unit, used: int, seconds: float) -> bool:
     """Lower lanes pause for `seconds` when our own calls do not explain that `used` were made; whether they do now."""
     ours = unit.state.execute(text("SELECT COUNT(*) FROM custom_hde_api_slot WHERE free_at > UTC_TIMESTAMP(6)"))
@@ -134,6 +140,7 @@ _FILL = text(
     "ON DUPLICATE KEY UPDATE id = VALUES(id)"
 )
 _BAN = text("SELECT until, until <= UTC_TIMESTAMP(6) AS `over` FROM custom_hde_cursor WHERE name = :name")
+_TOLD_RATE = text("SELECT value FROM custom_hde_cursor WHERE name = :name")
 _KNOWN = text(
     "SELECT name, value, until, until <= UTC_TIMESTAMP(6) AS `over` FROM custom_hde_cursor WHERE name IN :names"
 ).bindparams(bindparam("names", [BAN, RATE, WANTED, YIELD], expanding=True))
