@@ -1,0 +1,105 @@
+"""The loop: traffic, and kill -9 at random; then quiet, until all that was kept has come to its end."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.chaos.scene import Scene
+from tests.chaos.traffic import Traffic
+from tests.chaos.verdict import Verdict, judge
+from tests.conftest import MariaDB
+
+QUIET_LOOKS = 2
+LOOK_SECONDS = 0.25
+OUTAGE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """So many events and replies spread over `seconds`; a process killed every `every` seconds, give or take a half.
+
+    `drain`: how long, in seconds, what is kept may take to its end afterwards.
+    """
+
+    events: int
+    replies: int
+    seconds: float
+    every: float
+    drain: float = 120.0
+
+
+@dataclass
+class Killed:
+    """What was killed: processes by name; and how long, in seconds, after a restart of the database all was well."""
+
+    names: list[str]
+    recovered: list[float]
+
+
+def play(scene: Scene, plan: Plan, database: MariaDB | None = None) -> tuple[Traffic, Killed, Verdict]:
+    """The whole of it; with `database`, that one is killed once in mid-traffic, too."""
+    traffic, killed = Traffic(scene), Killed([], [])
+    with _killing(scene, plan.every, killed):
+        outage = threading.Timer(plan.seconds / 2, _outage, (database, traffic, killed)) if database else None
+        if outage:
+            outage.start()
+        traffic.run(plan.events, plan.replies, plan.seconds)
+        if outage:
+            outage.join()
+    _drain(scene, plan.drain)
+    return traffic, killed, judge(traffic)
+
+
+@contextmanager
+def _killing(scene: Scene, every: float, killed: Killed) -> Iterator[None]:
+    stop, errors = threading.Event(), []
+
+    def kill() -> None:
+        try:
+            while not stop.wait(random.uniform(every / 2, every * 1.5)):
+                name = random.choice(scene.fleet.names)
+                scene.fleet.kill(name)
+                killed.names.append(name)
+        except Exception as error:  # told by the loop, in whose thread it counts
+            errors.append(error)
+
+    thread = threading.Thread(target=kill, name="killer")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _outage(database: MariaDB, traffic: Traffic, killed: Killed) -> None:
+    database.kill()
+    time.sleep(OUTAGE_SECONDS)
+    database.start()
+    back = time.monotonic()
+    while not (later := [moment for moment in traffic.heard if moment > back]):
+        if time.monotonic() > back + 60:
+            break
+        time.sleep(0.05)
+    killed.recovered.append(later[0] - back if later else float("inf"))
+
+
+def _drain(scene: Scene, seconds: float) -> None:
+    """Until nothing waits; what still does when the time is over is judged as it stands."""
+    deadline, looks = time.monotonic() + seconds, 0
+    while looks < QUIET_LOOKS and time.monotonic() < deadline:
+        looks = looks + 1 if _waiting(scene) == 0 else 0
+        time.sleep(LOOK_SECONDS)
+
+
+def _waiting(scene: Scene) -> int:
+    tables = ("custom_hde_inbox", "custom_hde_outbox")
+    count = "SELECT COUNT(*) FROM {} WHERE state IN ('waiting', 'running')"
+    return sum(int(scene.stage.execute(count.format(table))[0][0]) for table in tables)
