@@ -23,6 +23,7 @@ OUTAGE_SECONDS = 3.0
 class Plan:
     """So many events and replies spread over `seconds`; a process killed every `every` seconds, give or take a half.
 
+    `kills`: how many there are at least, if need be while what was kept is worked off.
     `drain`: how long, in seconds, what is kept may take to its end afterwards.
     """
 
@@ -30,6 +31,7 @@ class Plan:
     replies: int
     seconds: float
     every: float
+    kills: int = 0
     drain: float = 120.0
 
 
@@ -44,7 +46,7 @@ class Killed:
 def play(scene: Scene, plan: Plan, database: MariaDB | None = None) -> tuple[Traffic, Killed, Verdict]:
     """The whole of it; with `database`, that one is killed once in mid-traffic, too."""
     traffic, killed = Traffic(scene), Killed([], [])
-    with _killing(scene, plan.every, killed):
+    with _killing(scene, plan, killed):
         outage = threading.Timer(plan.seconds / 2, _outage, (database, traffic, killed)) if database else None
         if outage:
             outage.start()
@@ -56,13 +58,15 @@ def play(scene: Scene, plan: Plan, database: MariaDB | None = None) -> tuple[Tra
 
 
 @contextmanager
-def _killing(scene: Scene, every: float, killed: Killed) -> Iterator[None]:
+def _killing(scene: Scene, plan: Plan, killed: Killed) -> Iterator[None]:
     stop, errors = threading.Event(), []
 
     def kill() -> None:
         try:
-            while not stop.wait(random.uniform(every / 2, every * 1.5)):
-                name = random.choice(scene.fleet.names)
+            for name in _dealt(scene.fleet.names):
+                time.sleep(random.uniform(plan.every / 2, plan.every * 1.5))
+                if stop.is_set() and len(killed.names) >= plan.kills:
+                    break
                 scene.fleet.kill(name)
                 killed.names.append(name)
         except Exception as error:  # told by the loop, in whose thread it counts
@@ -77,6 +81,12 @@ def _killing(scene: Scene, every: float, killed: Killed) -> Iterator[None]:
         thread.join()
     if errors:
         raise errors[0]
+
+
+def _dealt(names: list[str]) -> Iterator[str]:
+    """At random, and each as often as the others."""
+    while True:
+        yield from random.sample(names, len(names))
 
 
 def _outage(database: MariaDB, traffic: Traffic, killed: Killed) -> None:

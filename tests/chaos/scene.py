@@ -74,6 +74,9 @@ class Fleet:
     def start(self) -> None:
         for name in self.names:
             self._start(name)
+        self._await_doors()
+
+    def _await_doors(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not all(listens(port) for port in self.ports):
             if time.monotonic() > deadline:
@@ -81,13 +84,17 @@ class Fleet:
             time.sleep(0.05)
 
     def kill(self, name: str) -> None:
-        """As the kernel kills when memory is short; another is started at once, as systemd does."""
+        """As the kernel kills when memory is short; another is started at once, as systemd does.
+
+        Returns when all doors are open again: a busy machine would have nothing but processes that start.
+        """
         process = self._running[name]
         if process.poll() is not None:
             raise RuntimeError(f"{name} ended by itself: {self.logs()[-2000:]}")
         process.send_signal(signal.SIGKILL)
         process.wait()
         self._start(name)
+        self._await_doors()
 
     def end(self) -> None:
         for process in self._running.values():

@@ -9,8 +9,8 @@ import pytest
 from tests.chaos.loop import Plan, play
 from tests.chaos.scene import scene
 
-SHORT = Plan(events=150, replies=20, seconds=9.0, every=1.1)
-WITHOUT = Plan(events=45, replies=12, seconds=6.0, every=0.9)
+SHORT = Plan(events=150, replies=20, seconds=8.0, every=0.9, kills=8)
+WITHOUT = Plan(events=45, replies=12, seconds=5.0, every=0.9, kills=6)
 
 
 def test_nothing_is_lost_and_nothing_twice_while_processes_are_killed(database_url: str, tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_nothing_is_lost_and_nothing_twice_while_processes_are_killed(database_u
         assert not traffic.strange, "a door says 202, 200 or 503"
         assert verdict.acknowledged == SHORT.events + SHORT.replies
         assert verdict.is_exact, "\n".join(verdict.details())
-        assert len(killed.names) >= 6
+        assert len(killed.names) >= SHORT.kills
         of_workers = sum(name.startswith("worker") for name in killed.names)
         assert len(verdict.mails_twice) <= of_workers, "no more than the one that was under way"
 

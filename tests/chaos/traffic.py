@@ -63,6 +63,7 @@ class Traffic:
     away: int = 0
     heard: list[float] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _caller: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=ANSWER_SECONDS))
 
     def run(self, events: int, replies: int, seconds: float) -> None:
         """All of it, spread over so many seconds; returns when each was acknowledged, or patience has ended."""
@@ -79,6 +80,7 @@ class Traffic:
                     self.replies.append(reply)
                     under_way.append(callers.submit(self._write, reply_to, reply))
                 time.sleep(max(0.0, began + (number + 1) * seconds / events - time.monotonic()))
+        self._caller.close()
         for one in under_way:
             one.result()
 
@@ -122,7 +124,7 @@ class Traffic:
         while time.monotonic() < deadline:
             door = f"http://127.0.0.1:{random.choice(self.scene.fleet.ports)}/api/hde-webhook"
             try:
-                status = httpx.post(door, content=body, headers=headers, timeout=ANSWER_SECONDS).status_code
+                status = self._caller.post(door, content=body, headers=headers).status_code
             except httpx.TransportError:
                 time.sleep(0.1)
                 continue
