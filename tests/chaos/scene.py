@@ -30,6 +30,13 @@ FIRST_CUSTOMER, FIRST_ORDER = 101, 1001
 START_SECONDS = 60.0
 
 
+@dataclass
+class Calls:
+    """How many calls of the CRM are out: what they asked is done, and nobody has been told."""
+
+    out: int = 0
+
+
 @dataclass(frozen=True)
 class Scene:
     """`customers` and `orders` by id; an order's number is told by `number_of`, its customer by `customer_of`."""
@@ -40,6 +47,7 @@ class Scene:
     customers: Sequence[int]
     orders: Sequence[int]
     fleet: Fleet
+    calls: Calls
 
     def customer_of(self, order: int) -> int:
         return self.customers[(order - FIRST_ORDER) % len(self.customers)]
@@ -56,7 +64,7 @@ def number_of(order: int) -> str:
 class Fleet:
     """The portal's processes, by name; each with a log of its own that goes on after a restart."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], without: Sequence[str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], workers: int, without: Sequence[str]) -> None:
         self._folder = folder
         self._environment = {**os.environ, **environment}
         self.ports = [free_port() for _ in range(WEBS)]
@@ -64,7 +72,7 @@ class Fleet:
         serve = [portal, "serve", "--no-worker", "--no-migrate", "--port"]
         self._commands = {f"web{port}": [*serve, str(port)] for port in self.ports}
         worker = [sys.executable, "-m", "tests.chaos.worker", *without]
-        self._commands.update({f"worker{number}": worker for number in range(WORKERS)})
+        self._commands.update({f"worker{number}": worker for number in range(workers)})
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -116,20 +124,27 @@ class Fleet:
 
 @contextmanager
 def scene(
-    database_url: str, folder: Path, *, customers: int, orders: int, seconds: float, without: Sequence[str] = ()
+    database_url: str,
+    folder: Path,
+    *,
+    customers: int,
+    orders: int,
+    seconds: float,
+    workers: int = WORKERS,
+    without: Sequence[str] = (),
 ) -> Iterator[Scene]:
     """Everything, running. The help desk and the CRM answer so many `seconds` after what they were asked is done.
 
     `without`: defences that the workers lack (worker.py).
     """
-    book = crm.Book()
+    book, calls = crm.Book(), Calls()
     letters = folder / "letters"
-    with stage(database_url, folder) as made, _neighbours(book, letters, seconds) as (smtp_url, crm_url):
+    with stage(database_url, folder) as made, _neighbours(book, calls, letters, seconds) as (smtp_url, crm_url):
         made.tell("limit", per_minute=1_000_000)
         made.tell("faults", kind="drip", value=str(seconds), method="POST")
         who = range(FIRST_CUSTOMER, FIRST_CUSTOMER + customers)
-        fleet = Fleet(folder, _environment(made, smtp_url, crm_url), without)
-        ready = Scene(made, book, letters, who, range(FIRST_ORDER, FIRST_ORDER + orders), fleet)
+        fleet = Fleet(folder, _environment(made, smtp_url, crm_url), workers, without)
+        ready = Scene(made, book, letters, who, range(FIRST_ORDER, FIRST_ORDER + orders), fleet, calls)
         _furnish(ready)
         try:
             fleet.start()
@@ -172,14 +187,14 @@ def _furnish(ready: Scene) -> None:
 
 
 @contextmanager
-def _neighbours(book: crm.Book, letters: Path, seconds: float) -> Iterator[tuple[str, str]]:
+def _neighbours(book: crm.Book, calls: Calls, letters: Path, seconds: float) -> Iterator[tuple[str, str]]:
     """A mail server and a CRM, in a thread of their own; yields their addresses."""
     ready, stop = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
     addresses: list[str] = []
 
     async def live(listener: socket.socket) -> None:
-        config = uvicorn.Config(_late(crm.create_app(book), seconds), log_level="warning", access_log=False)
+        config = uvicorn.Config(_late(crm.create_app(book), calls, seconds), log_level="warning", access_log=False)
         server = uvicorn.Server(config)
         async with mailbox.running(letters) as smtp_url:
             serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -202,13 +217,15 @@ def _neighbours(book: crm.Book, letters: Path, seconds: float) -> Iterator[tuple
             loop.close()
 
 
-def _late(app: Any, seconds: float) -> Any:
+def _late(app: Any, calls: Calls, seconds: float) -> Any:
     """The application, whose answers come so long after what they tell is done."""
 
     async def late(scope: Any, receive: Any, send: Any) -> None:
         async def send_late(message: Any) -> None:
             if message["type"] == "http.response.start":
+                calls.out += 1
                 await asyncio.sleep(random.uniform(0, 2 * seconds))
+                calls.out -= 1
             await send(message)
 
         await app(scope, receive, send_late)
