@@ -25,7 +25,7 @@ class Plan:
     """So many events and replies spread over `seconds`; a process killed every `every` seconds, give or take a half.
 
     `kills`: how many there are at least, if need be while what was kept is worked off.
-    `drain`: how long, in seconds, what is kept may take to its end afterwards.
+    `victims`: how the names of those begin that are killed. `drain`: how long, in seconds, what is kept may take to its end afterwards.
     """
 
     events: int
@@ -33,6 +33,7 @@ class Plan:
     seconds: float
     every: float
     kills: int = 0
+    victims: str = ""
     drain: float = 120.0
 
 
@@ -64,12 +65,13 @@ def _killing(scene: Scene, plan: Plan, killed: Killed) -> Iterator[None]:
 
     def kill() -> None:
         try:
-            for name in _dealt(scene.fleet.names):
+            for name in _dealt([name for name in scene.fleet.names if name.startswith(plan.victims)]):
                 time.sleep(random.uniform(plan.every / 2, plan.every * 1.5))
                 if stop.is_set() and len(killed.names) >= plan.kills:
                     break
                 if name.startswith("worker"):
                     _await_call(scene, stop)
+                    time.sleep(random.uniform(0, 2 * scene.seconds))
                 scene.fleet.kill(name)
                 killed.names.append(name)
         except Exception as error:  # told by the loop, in whose thread it counts

@@ -39,7 +39,7 @@ class Calls:
 
 @dataclass(frozen=True)
 class Scene:
-    """`customers` and `orders` by id; an order's number is told by `number_of`, its customer by `customer_of`."""
+    """`customers` and `orders` by id. The help desk's and the CRM's answers are held back for `seconds` or so."""
 
     stage: Stage
     book: crm.Book
@@ -48,6 +48,7 @@ class Scene:
     orders: Sequence[int]
     fleet: Fleet
     calls: Calls
+    seconds: float
 
     def customer_of(self, order: int) -> int:
         return self.customers[(order - FIRST_ORDER) % len(self.customers)]
@@ -144,7 +145,7 @@ def scene(
         made.tell("faults", kind="drip", value=str(seconds), method="POST")
         who = range(FIRST_CUSTOMER, FIRST_CUSTOMER + customers)
         fleet = Fleet(folder, _environment(made, smtp_url, crm_url), workers, without)
-        ready = Scene(made, book, letters, who, range(FIRST_ORDER, FIRST_ORDER + orders), fleet, calls)
+        ready = Scene(made, book, letters, who, range(FIRST_ORDER, FIRST_ORDER + orders), fleet, calls, seconds)
         _furnish(ready)
         try:
             fleet.start()

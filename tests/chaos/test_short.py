@@ -10,7 +10,7 @@ from tests.chaos.loop import Plan, play
 from tests.chaos.scene import scene
 
 SHORT = Plan(events=150, replies=20, seconds=8.0, every=0.9, kills=8)
-WITHOUT = Plan(events=36, replies=6, seconds=4.0, every=0.5, kills=6)
+WITHOUT = Plan(events=45, replies=16, seconds=4.0, every=0.5, kills=6, victims="worker")
 
 
 def test_nothing_is_lost_and_nothing_twice_while_processes_are_killed(database_url: str, tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_nothing_is_lost_and_nothing_twice_while_processes_are_killed(database_u
 def test_the_verdict_shows_a_defence_that_is_missing(
     database_url: str, tmp_path: Path, defence: str, shows: str
 ) -> None:
-    with scene(database_url, tmp_path, customers=4, orders=15, seconds=0.5, workers=1, without=[defence]) as ready:
+    with scene(database_url, tmp_path, customers=4, orders=15, seconds=0.4, workers=1, without=[defence]) as ready:
         _, killed, verdict = play(ready, WITHOUT)
         print(verdict.line(len(killed.names)), *verdict.details(), sep="\n")
         assert getattr(verdict, shows), "killed in mid-call, and nobody noticed"

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 from portal import logs, worker
 from portal.app import run_worker_alone
 from portal.config import Settings
-from portal.database import Unit
+from portal.database import Databases, Unit
 from portal.environment import load
 from portal.service import attempts, crm_tasks, delivery, inbound
 from portal.store import outbox
@@ -22,6 +24,8 @@ from portal.store.outbox import Job
 LEASE_SECONDS = 3.0
 SETTLE_SECONDS = 4.0
 """Longer than the neighbours of the loop need for an effect, by far."""
+
+LEISURE_SECONDS = 0.6
 
 
 def hurry() -> None:
@@ -42,7 +46,7 @@ def without_notice() -> None:
 
 
 def without_end() -> None:
-    """A job is done as soon as somebody begins it: at most once, instead of exactly once."""
+    """A job is done as soon as somebody begins it: at most once, instead of exactly once. And he takes his time."""
     claim = outbox.claim
 
     def done_already(unit: Unit, *told: object) -> Job | None:
@@ -51,7 +55,13 @@ def without_end() -> None:
             outbox.finish(unit, job)
         return job
 
+    @asynccontextmanager
+    async def at_leisure(_databases: Databases, _job: Job) -> AsyncIterator[None]:
+        await asyncio.sleep(LEISURE_SECONDS)
+        yield
+
     outbox.claim = done_already
+    worker._held = at_leisure
     without_notice()
 
 
