@@ -119,6 +119,7 @@ def _drain(scene: Scene, seconds: float) -> None:
     """Until nothing waits; what still does when the time is over is judged as it stands."""
     deadline, looks = time.monotonic() + seconds, 0
     while looks < QUIET_LOOKS and time.monotonic() < deadline:
+        scene.fleet.revive()
         looks = looks + 1 if _waiting(scene) == 0 else 0
         time.sleep(LOOK_SECONDS)
 

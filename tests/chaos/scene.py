@@ -63,7 +63,10 @@ def number_of(order: int) -> str:
 
 
 class Fleet:
-    """The portal's processes, by name; each with a log of its own that goes on after a restart."""
+    """The portal's processes, by name; each with a log of its own that goes on after a restart.
+
+    `ended`: those that ended by themselves.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], workers: int, without: Sequence[str]) -> None:
         self._folder = folder
@@ -74,6 +77,7 @@ class Fleet:
         self._commands = {f"web{port}": [*serve, str(port)] for port in self.ports}
         worker = [sys.executable, "-m", "tests.chaos.worker", *without]
         self._commands.update({f"worker{number}": worker for number in range(workers)})
+        self.ended: list[str] = []
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -90,16 +94,23 @@ class Fleet:
         while not all(listens(port) for port in self.ports):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the portal did not start: {self.logs()[-2000:]}")
+            self.revive()
             time.sleep(0.05)
+
+    def revive(self) -> None:
+        """One that is started while the database is away says so and ends; whoever started it tries again."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                self.ended.append(name)
+                self._start(name)
 
     def kill(self, name: str) -> None:
         """As the kernel kills when memory is short; another is started at once, as systemd does.
 
         Returns when all doors are open again: a busy machine would have nothing but processes that start.
         """
+        self.revive()
         process = self._running[name]
-        if process.poll() is not None:
-            raise RuntimeError(f"{name} ended by itself: {self.logs()[-2000:]}")
         process.send_signal(signal.SIGKILL)
         process.wait()
         self._start(name)

@@ -18,6 +18,7 @@ def test_nothing_is_lost_and_nothing_twice_while_processes_are_killed(database_u
         traffic, killed, verdict = play(ready, SHORT)
         print(verdict.line(len(killed.names)), *verdict.details(), sep="\n")
         assert not traffic.strange, "a door says 202, 200 or 503"
+        assert not ready.fleet.ended, "no process ends by itself"
         assert verdict.acknowledged == SHORT.events + SHORT.replies
         assert verdict.is_exact, "\n".join(verdict.details())
         assert len(killed.names) >= SHORT.kills
