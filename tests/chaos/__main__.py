@@ -52,9 +52,7 @@ def main(plan: Plan) -> bool:
 
 def _wrong(traffic: Traffic, killed: Killed) -> list[str]:
     wrong = [f"a door said {status}" for status in traffic.strange]
-    unheard = sum(not one.acknowledged for one in (*traffic.events, *traffic.replies))
-    if unheard:
-        wrong.append(f"{unheard} were never acknowledged")
+    wrong += [f"never acknowledged: {one}" for one in (*traffic.events, *traffic.replies) if not one.acknowledged]
     if killed.recovered[0] > WELL_AGAIN_SECONDS:
         wrong.append(f"the database was back, and no event kept for {killed.recovered[0]:.1f} s")
     return wrong
