@@ -1,12 +1,13 @@
 # make demo   a shop, a help desk and the portal, from a bare checkout
 # make test   lint, types and every test; installs or names what they need
 # make bench  the benchmarks of tests/bench: a table, and build/bench.json
+# make chaos  processes killed -9 at random for ten minutes or more, and the verdict on what is left
 # make screenshots   every state of every page, in build/screenshots
 
 VENV := .venv
 READY := $(VENV)/ready
 
-.PHONY: demo test bench screenshots
+.PHONY: demo test bench chaos screenshots
 
 demo: $(READY)
 	@$(VENV)/bin/portal demo
@@ -21,6 +22,10 @@ test: $(READY)
 bench: $(READY)
 	@tests/needs
 	@$(VENV)/bin/python -m tests.bench
+
+chaos: $(READY)
+	@tests/needs
+	@$(VENV)/bin/python -m tests.chaos
 
 screenshots: $(READY)
 	@tests/needs
