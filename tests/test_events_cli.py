@@ -104,7 +104,10 @@ def test_one_event_is_shown_whole(ledger: Databases) -> None:
     assert told["payload"]["order"] == [17, "A-1007"] and told["payload"]["text"] == "(12 characters)"
     assert told["would"] == ["open the request of customer 7 about order A-1007"]
     shown = events("show", "in:1").output
-    assert "message.created" in shown and "forget the copies of ticket 41, read it again, and act upon what is new in it" in shown
+    assert (
+        "message.created" in shown
+        and "forget the copies of ticket 41, read it again, and act upon what is new in it" in shown
+    )
 
 
 def test_what_is_done_would_do_nothing(ledger: Databases) -> None:
