@@ -569,6 +569,31 @@ def test_a_customer_who_quotes_what_we_posted_is_heard(shop: Shop) -> None:
     assert [kind for kind, _ in shop.jobs()] == ["desk.reply", "mail.manager"]
 
 
+@pytest.mark.parametrize("vague_first", [True, False])
+def test_the_sweep_and_the_webhook_tell_of_one_message_once(shop: Shop, *, vague_first: bool) -> None:
+    """The sweep does not say which message it was, and comes again when anything else about the ticket changes."""
+    shop.rules = MESSAGES_TELL
+    ticket = shop.stage.ticket(ANNA)
+    message = int(shop.stage.tell("customer/email", email=EMAILS[ANNA], ticket_id=ticket, text="And?")["message_id"])
+    for told in (None, message) if vague_first else (message, None):
+        shop.rings("message.created", ticket, told)
+        shop.work()
+        shop.stage.state.tickets[ticket].updated += 5
+    shop.rings("message.created", ticket, None)
+    shop.work()
+    assert len(shop.jobs()) == 1
+
+
+def test_a_requester_who_is_gone_takes_no_ticket_with_him(shop: Shop) -> None:
+    shop.settings = shop.settings.model_copy(update={"on_unknown_email": "profile"})
+    ticket = int(shop.stage.tell("customer/email", email="stranger@else.example", subject="Hi", text="Hi")["ticket_id"])
+    shop.stage.tell("faults", kind="status", value=404, path=r"/users/[0-9]+")
+    shop.rings("ticket.created", ticket)
+    shop.work()
+    assert shop.states() == ["done"]
+    assert [kind for kind, _ in shop.jobs()] == ["mail.manager", "crm.task"]
+
+
 def test_an_internal_note_is_nobodys_message(shop: Shop) -> None:
     shop.rules = MESSAGES_TELL
     ticket = shop.stage.ticket(ANNA)

@@ -301,6 +301,15 @@ def test_a_new_ticket_is_looked_at_by_a_job_of_its_own_and_nothing_waits_for_it(
     assert adoptions(databases) == [TICKET.id]
 
 
+def test_an_event_that_ended_before_it_was_heard_is_heard_all_the_same(databases: Databases) -> None:
+    """The two loops know nothing of each other, and the help desk may be the faster one."""
+    put(databases, event(1, "ticket.created"))
+    run(all_of(databases, Rings(databases)))
+    assert states(databases) == [("done", 1, "")] and adoptions(databases) == []
+    assert run(inbound.hear(databases))
+    assert adoptions(databases) == [TICKET.id]
+
+
 def test_two_who_hear_at_once_hear_each_event_once(databases: Databases) -> None:
     put(databases, *(event(number, "ticket.created", ticket=number) for number in range(1, 21)))
 
