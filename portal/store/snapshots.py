@@ -68,7 +68,9 @@ def load(unit: Unit, kind: str, key: str) -> Snapshot | None:
 
 def look(unit: Unit, kind: str, key: str) -> tuple[Snapshot | None, bool]:
     """The kept copy, and whether somebody is renewing it."""
-    return load(unit, kind, key), bool(unit.state.execute(_BUSY, _at(kind, key)).scalar())
+    # Asked first: who ends between the two questions has left his copy for the second one to find.
+    is_busy = bool(unit.state.execute(_BUSY, _at(kind, key)).scalar())
+    return load(unit, kind, key), is_busy
 
 
 def claim(unit: Unit, kind: str, key: str, holder: bytes, lease_seconds: float) -> Opened:
