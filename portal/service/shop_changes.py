@@ -20,10 +20,9 @@ from portal.bitrix.stamps import Stamp, Stamps
 from portal.config import Settings
 from portal.database import Databases, Unit
 from portal.helpdesk import forgetting
+from portal.service import outbound
 from portal.store import forgetting_user, outbox, paces, shop_events, shop_seen
 from portal.store.shop_events import GONE, ORDER, USER, ShopEvent
-
-CONTACT_JOB, ORDER_JOB, GONE_JOB = "shop.contact", "shop.order", "shop.gone"
 
 BATCH = 200
 """Events a unit of work."""
@@ -123,7 +122,7 @@ def put(unit: Unit, stamps: Stamps, kind: str, rows: Sequence[Stamp]) -> None:
     for row in rows:
         shop_seen.remember(unit, kind, row.id, row.at)
         if row.user_id and row.user_id not in nameless:
-            job, payload = (CONTACT_JOB, {}) if kind == USER else (ORDER_JOB, {"order": row.id})
+            job, payload = (outbound.CONTACT, {}) if kind == USER else (outbound.ORDER, {"order": row.id})
             queue = f"shop:{row.user_id}"
             outbox.put_unless_waiting(unit, job, payload | {"user": row.user_id}, row.user_id, queue=queue)
 
@@ -134,7 +133,7 @@ def forget(unit: Unit, user_id: int) -> None:
     forgetting.erase(unit, left.contacts, left.tickets, left.emails)
     payload = {"user": user_id, "contacts": left.contacts}
     # The job is nobody's: what is his is deleted, whenever it is told again that he is gone.
-    outbox.put_unless_waiting(unit, GONE_JOB, payload, None, queue=f"shop:{user_id}")
+    outbox.put_unless_waiting(unit, outbound.GONE, payload, None, queue=f"shop:{user_id}")
     log.info("account %d of the shop is deleted: our copies are gone", user_id)
 
 
