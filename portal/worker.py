@@ -23,11 +23,11 @@ from portal.service import inbound, letters, outbound, rules
 from portal.service.crm_tasks import CrmTasks
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
-from portal.service.identity import PROOF_MAIL
 from portal.service.inbound import Bell
 from portal.service.outbound import Outbound
 from portal.service.renewal import Renewer
 from portal.service.shop_changes import ShopChanges
+from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
 from portal.store import figures, inbox, lanes, limits, outbox, shop_seen, snapshots
 from portal.store.lanes import Lane

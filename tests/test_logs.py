@@ -20,8 +20,8 @@ from pydantic import SecretStr
 from portal import logs, mail, worker
 from portal.app import create_app
 from portal.model import Customer
-from portal.service import identity, writing
-from portal.service.identity import Person, Sight
+from portal.service import sight, writing
+from portal.service.sight import Person, Sight
 from portal.service.writing import Draft
 from tests.stage import ANNA, PUBLIC_URL, Stage, stage
 
@@ -110,7 +110,7 @@ def test_a_message_and_an_event_leave_ids_and_nothing_of_anybody(
     with TestClient(create_app(shop.settings_with(**secrets)), base_url=PUBLIC_URL) as client:
         reply = shop.databases.run_here(writing.reply, PERSON, ticket, contact, draft).id
         request = shop.databases.run_here(writing.open_request, PERSON, Draft("canary", "form-2", "canary"), None).id
-        shop.databases.run_here(identity.ask, PERSON.customer, "ru")
+        shop.databases.run_here(sight.ask, PERSON.customer, "ru")
         assert [tell(client, 1, ticket), tell(client, 1, ticket), tell(client, 2, ticket, "contact.merged")] == [
             202,
             200,
@@ -143,7 +143,7 @@ def test_what_fails_is_told_by_its_id_and_without_anybody(
     contact = shop.state.tickets[ticket].user_id
     with TestClient(create_app(shop.settings), base_url=PUBLIC_URL):
         shop.databases.run_here(writing.reply, PERSON, ticket, contact, Draft("canary-words", "form-1"))
-        shop.databases.run_here(identity.ask, PERSON.customer, "ru")
+        shop.databases.run_here(sight.ask, PERSON.customer, "ru")
         for kind, more in FAULTS:
             before = len(about(lines, "out:1"))
             shop.tell("faults", kind=kind, count=1, path="/(messages|posts)/?$", method="POST", **more)

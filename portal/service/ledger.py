@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from portal.database import Unit
 from portal.model import EventKind
 from portal.service.effects import CRM_TASK, MANAGER_MAIL
-from portal.service.identity import PROOF_MAIL
 from portal.service.outbound import CONTACT, GONE, ORDER
 from portal.service.outcomes import NOTE
+from portal.service.sight import PROOF_MAIL
 from portal.service.widget import ADOPT
 from portal.service.writing import REPLY, REQUEST
 from portal.store.ledger import Entry

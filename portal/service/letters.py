@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 
 from portal.config import Settings
-from portal.service.identity import PROOF_SECONDS, proof_token
+from portal.service.sight import PROOF_SECONDS, proof_token
 from portal.tokens import Tokens
 
 

@@ -13,7 +13,7 @@ from portal.database import Databases, Unit
 from portal.errors import HelpdeskError, NotFound
 from portal.helpdesk.cache import Cache
 from portal.model import Copy, Ticket, TicketPage
-from portal.service.identity import Person, Sight
+from portal.service.sight import Person, Sight
 from portal.store import links, profiles
 
 OWN_ASKED = 3

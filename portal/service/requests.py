@@ -14,8 +14,8 @@ from datetime import datetime
 
 from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending, NotFound
 from portal.model import Attachment, Conversation, Copy, Ticket, TicketPage
-from portal.service.identity import Person, Sight
 from portal.service.listing import MERGED_PAGES, Desk, activity, contacts_of, own_elsewhere, pages_of
+from portal.service.sight import Person, Sight
 from portal.service.writing import Delivery, Written
 
 PATIENCE_SECONDS = 3.0

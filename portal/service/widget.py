@@ -20,7 +20,7 @@ from portal.database import Databases
 from portal.errors import DatabaseAway, HelpdeskError, HelpdeskMissing
 from portal.helpdesk.client import Client
 from portal.model import Customer
-from portal.service.identity import Person, Sight
+from portal.service.sight import Person, Sight
 from portal.store import links
 from portal.tokens import Tokens
 

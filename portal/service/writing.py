@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from portal.database import Unit
 from portal.errors import TooOften
 from portal.model import OrderChoice
-from portal.service.identity import Person, Sight
+from portal.service.sight import Person, Sight
 from portal.store import blobs, limits, outbox
 from portal.store.outbox import Kept, Record
 

@@ -16,10 +16,10 @@ from litestar.response import Stream
 
 from portal.errors import HelpdeskMissing, HelpdeskRefused, NotFound, TooOften
 from portal.model import Attachment
-from portal.service import identity
 from portal.service import requests as service
-from portal.service.identity import Sight
+from portal.service import sight
 from portal.service.requests import RequestView
+from portal.service.sight import Sight
 from portal.service.writing import Delivery, Written
 from portal.web.answers import Answer, page, redirect
 from portal.web.entered import NOTHING, Entered
@@ -144,7 +144,7 @@ async def ask_for_proof(request: AnyRequest, site: NamedDependency[Site]) -> Ans
     if visitor.person.sight is not Sight.UNPROVEN or not site.settings.mail:
         return redirect(site, "/prove")
     try:
-        await site.databases.run(identity.ask, visitor.person.customer, site.locale(request, visitor))
+        await site.databases.run(sight.ask, visitor.person.customer, site.locale(request, visitor))
     except TooOften as error:
         answer = _proof(site, request, visitor, "too_often", minutes=-(-error.retry_after // 60))
         answer.status_code, answer.headers["retry-after"] = 429, str(error.retry_after)
@@ -157,7 +157,7 @@ async def follow_proof(request: AnyRequest, site: NamedDependency[Site], token: 
     """The link of the mail: shows a button, and changes nothing (mail scanners follow links)."""
     visitor = await site.visitors.of(request)
     try:
-        identity.check_proof(site.tokens, visitor.person.customer, token)
+        sight.check_proof(site.tokens, visitor.person.customer, token)
     except NotFound:
         return _proof(site, request, visitor, _proven_or(visitor, "expired"))
     return _proof(site, request, visitor, _proven_or(visitor, "follow"), token=token)
@@ -170,7 +170,7 @@ async def prove(request: AnyRequest, site: NamedDependency[Site], token: FromPat
     visitor = await site.visitors.of(request, newly=True)
     check_form(site.tokens, visitor.person, await request.form())
     try:
-        await site.databases.run(identity.prove, site.tokens, visitor.person.customer, token)
+        await site.databases.run(sight.prove, site.tokens, visitor.person.customer, token)
     except NotFound:
         return _proof(site, request, visitor, _proven_or(visitor, "expired"))
     log.info("customer %d proved his address", visitor.person.customer.id)

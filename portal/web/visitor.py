@@ -19,8 +19,8 @@ from portal.bitrix.sessions import Gate
 from portal.config import Settings
 from portal.database import Databases, Unit
 from portal.errors import PortalError
-from portal.service import identity
-from portal.service.identity import Person
+from portal.service import sight
+from portal.service.sight import Person
 from portal.store import links
 from portal.tokens import Tokens
 from portal.web.address import client_address
@@ -111,7 +111,7 @@ class Visitors:
         customer = signed_in.customer
         shared = bool(customer.email) and users.others_with_email(unit, customer.id, customer.email)
         has = links.of(unit, customer.id)
-        person = identity.person(customer, has, shared=shared, trust_shop=self._trust_shop)
+        person = sight.person(customer, has, shared=shared, trust_shop=self._trust_shop)
         has_moved = any(row.email != customer.email for row in has.links)
         return Visitor(person), signed_in.set_cookies, has_moved
 

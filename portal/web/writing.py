@@ -17,8 +17,8 @@ from portal.errors import DatabaseAway, NotFound, TooOften
 from portal.model import OrderChoice
 from portal.service import requests as service
 from portal.service import writing
-from portal.service.identity import Person, Sight
 from portal.service.orders import Orders
+from portal.service.sight import Person, Sight
 from portal.service.writing import Delivery, Draft, Problem
 from portal.store.outbox import Kept
 from portal.web import intake

@@ -18,7 +18,7 @@ import httpx
 from portal.errors import DatabaseAway
 from portal.model import Customer
 from portal.service import writing
-from portal.service.identity import Person, Sight
+from portal.service.sight import Person, Sight
 from portal.service.writing import Draft
 from tests.chaos.scene import SECRET, Scene, email_of, number_of
 

@@ -16,7 +16,7 @@ from portal.helpdesk.client import Client
 from portal.model import Customer, OrderChoice
 from portal.service import writing
 from portal.service.delivery import KINDS, Deliverer
-from portal.service.identity import Person, Sight
+from portal.service.sight import Person, Sight
 from portal.service.writing import Delivery, Draft, Written
 from portal.store import links, outbox
 from portal.tokens import Tokens

@@ -23,12 +23,12 @@ from portal.model import Customer, Event, EventKind, Ticket
 from portal.sandbox.crm import Book
 from portal.sandbox.helpdesk import acts
 from portal.sandbox.helpdesk.director import direct
-from portal.service import effects, identity, inbound, rules
+from portal.service import effects, inbound, rules, sight
 from portal.service.crm_tasks import CrmTasks
 from portal.service.effects import CRM_TASK, Effects, FieldChange, Outcome
-from portal.service.identity import Sight
 from portal.service.inbound import Bell
 from portal.service.rules import By, Effect, Rule, Rules
+from portal.service.sight import Sight
 from portal.store import inbox, links, outbox
 from portal.tokens import Tokens
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
@@ -244,20 +244,20 @@ def test_a_sole_account_with_that_address_is_linked_for_operators_and_sees_nothi
     shop.work()
     has = shop.stage.databases.read_here(links.of, ANNA)
     assert has.links == [links.Link(contact, EMAILS[ANNA], links.FOR_OPERATORS, sees=False)]
-    before = identity.person(CUSTOMER, has, shared=False, trust_shop=False)
+    before = sight.person(CUSTOMER, has, shared=False, trust_shop=False)
     assert before.sight is Sight.UNPROVEN and not before.contacts and not before.withdrawn
-    shop.stage.databases.run_here(links.prove, ANNA, EMAILS[ANNA], identity.BY_MAIL)
-    shop.stage.databases.run_here(links.add, ANNA, EMAILS[ANNA], identity.BY_MAIL, [contact])
+    shop.stage.databases.run_here(links.prove, ANNA, EMAILS[ANNA], sight.BY_MAIL)
+    shop.stage.databases.run_here(links.add, ANNA, EMAILS[ANNA], sight.BY_MAIL, [contact])
     has = shop.stage.databases.read_here(links.of, ANNA)
-    assert identity.person(CUSTOMER, has, shared=False, trust_shop=False).contacts == {contact}
+    assert sight.person(CUSTOMER, has, shared=False, trust_shop=False).contacts == {contact}
 
 
 def test_what_was_withdrawn_stays_withdrawn(shop: Shop) -> None:
     """The control of the one above: the same row on another evidence becomes no grant."""
-    shop.stage.databases.run_here(links.add, ANNA, EMAILS[ANNA], identity.BY_MAIL, [41])
+    shop.stage.databases.run_here(links.add, ANNA, EMAILS[ANNA], sight.BY_MAIL, [41])
     shop.stage.execute("UPDATE custom_hde_user_map SET sees = 0")
     shop.stage.databases.run_here(links.note, ANNA, EMAILS[ANNA], 41)
-    shop.stage.databases.run_here(links.add, ANNA, EMAILS[ANNA], identity.BY_MAIL, [41])
+    shop.stage.databases.run_here(links.add, ANNA, EMAILS[ANNA], sight.BY_MAIL, [41])
     assert shop.stage.execute("SELECT sees, evidence FROM custom_hde_user_map") == [(0, b"email-proof")]
 
 
@@ -277,8 +277,8 @@ def test_a_stranger_is_written_down_and_the_account_that_proves_the_address_take
     assert (row[0], row[1], row[2][:5], row[4]) == (contact, b"clara@else.example", "Clara", None)
     clara = Customer(9, "clara", "clara@else.example", "Clara")
     tokens = Tokens(["a-key-for-tests-only"])
-    token = identity.proof_token(tokens, clara.id, clara.email, "1")
-    shop.stage.databases.run_here(identity.prove, tokens, clara, token)
+    token = sight.proof_token(tokens, clara.id, clara.email, "1")
+    shop.stage.databases.run_here(sight.prove, tokens, clara, token)
     assert shop.stage.execute(query)[0][4] == clara.id
 
 

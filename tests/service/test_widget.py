@@ -17,7 +17,7 @@ from portal.errors import HelpdeskUnreachable
 from portal.helpdesk.client import Client
 from portal.model import Customer
 from portal.service import widget
-from portal.service.identity import Person, Sight
+from portal.service.sight import Person, Sight
 from portal.tokens import Purpose, Tokens
 from tests.stage import ANNA, BORIS, EMAILS, PREFIX, Stage, stage
 

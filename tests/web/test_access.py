@@ -22,8 +22,8 @@ from pydantic import SecretStr
 
 from portal.app import create_app
 from portal.model import Customer
-from portal.service import identity, writing
-from portal.service.identity import Person, Sight
+from portal.service import sight, writing
+from portal.service.sight import Person, Sight
 from portal.service.writing import Draft
 from portal.store import links
 from portal.tokens import Tokens
@@ -136,7 +136,7 @@ def owned(shop: Stage, user: int) -> dict[str, str]:
 
 
 def proof(user: int) -> str:
-    return identity.proof_token(TOKENS, user, EMAILS[user], f"jti-{user}")
+    return sight.proof_token(TOKENS, user, EMAILS[user], f"jti-{user}")
 
 
 def token(purpose: Any, user: int, value: object = None) -> str:

@@ -19,7 +19,7 @@ from portal import assets, worker
 from portal.app import _letters
 from portal.helpdesk.client import Client
 from portal.model import Customer
-from portal.service import identity
+from portal.service import sight
 from portal.service.effects import MANAGER_MAIL
 from portal.store import outbox
 from portal.tokens import Tokens
@@ -76,7 +76,7 @@ def test_the_letter_arrives_with_a_link_that_proves_the_address(
     shop: Stage, mailbox: tuple[Mailbox, str], locale: str, word: str
 ) -> None:
     box, url = mailbox
-    shop.databases.run_here(identity.ask, CUSTOMER, locale)
+    shop.databases.run_here(sight.ask, CUSTOMER, locale)
     assert work(shop, url) and not work(shop, url)
     (letter,) = box.letters
     assert letter["To"] == EMAILS[ANNA] and "evil" not in str(letter["To"]) + str(letter["Bcc"])
@@ -84,14 +84,14 @@ def test_the_letter_arrives_with_a_link_that_proves_the_address(
     html = letter.get_body(("html",)).get_content()
     assert word in text and "<script>" not in html
     (token,) = re.findall(r"https://shop\.example/personal/requests/prove/(\S+)", text)
-    identity.check_proof(TOKENS, CUSTOMER, token)
+    sight.check_proof(TOKENS, CUSTOMER, token)
 
 
 def test_a_mail_server_that_is_away_loses_no_letter_and_the_second_try_has_the_same_message_id(
     shop: Stage, mailbox: tuple[Mailbox, str]
 ) -> None:
     box, url = mailbox
-    shop.databases.run_here(identity.ask, CUSTOMER, "ru")
+    shop.databases.run_here(sight.ask, CUSTOMER, "ru")
     assert work(shop, "smtp://127.0.0.1:1")
     assert not work(shop, url), "not before its time"
     shop.execute("UPDATE custom_hde_outbox SET run_at = UTC_TIMESTAMP(6)")
@@ -101,7 +101,7 @@ def test_a_mail_server_that_is_away_loses_no_letter_and_the_second_try_has_the_s
 
 def test_an_address_the_server_refuses_is_not_tried_for_ever(shop: Stage, mailbox: tuple[Mailbox, str]) -> None:
     box, url = mailbox
-    shop.databases.run_here(identity.ask, Customer(ANNA, "anna", "no address", "Anna"), "ru")
+    shop.databases.run_here(sight.ask, Customer(ANNA, "anna", "no address", "Anna"), "ru")
     assert work(shop, url)
     assert shop.execute("SELECT state, reason FROM custom_hde_outbox") == [(b"dead", "Undeliverable")]
     assert box.letters == []
@@ -110,7 +110,7 @@ def test_an_address_the_server_refuses_is_not_tried_for_ever(shop: Stage, mailbo
 def test_a_reason_names_no_address(shop: Stage, mailbox: tuple[Mailbox, str], caplog: pytest.LogCaptureFixture) -> None:
     box, url = mailbox
     box.refuse = f"451 no room for {EMAILS[ANNA]}"
-    shop.databases.run_here(identity.ask, CUSTOMER, "ru")
+    shop.databases.run_here(sight.ask, CUSTOMER, "ru")
     assert work(shop, url)
     ((state, reason),) = shop.execute("SELECT state, reason FROM custom_hde_outbox")
     told = [record.getMessage() for record in caplog.records if record.name.startswith("portal")]
@@ -119,7 +119,7 @@ def test_a_reason_names_no_address(shop: Stage, mailbox: tuple[Mailbox, str], ca
 
 def test_the_job_of_a_worker_that_died_is_taken_up(shop: Stage, mailbox: tuple[Mailbox, str]) -> None:
     box, url = mailbox
-    shop.databases.run_here(identity.ask, CUSTOMER, "ru")
+    shop.databases.run_here(sight.ask, CUSTOMER, "ru")
     assert shop.databases.run_here(outbox.claim, ["mail.proof"], 60)
     assert not work(shop, url)
     shop.execute("UPDATE custom_hde_outbox SET lease_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
@@ -134,7 +134,7 @@ def test_greylisting_is_no_refusal(
         return f"{code} not now"
 
     monkeypatch.setattr(Mailbox, "handle_RCPT", refuse, raising=False)
-    shop.databases.run_here(identity.ask, CUSTOMER, "ru")
+    shop.databases.run_here(sight.ask, CUSTOMER, "ru")
     assert work(shop, mailbox[1])
     assert shop.execute("SELECT state FROM custom_hde_outbox") == [(state,)]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from portal.service import identity, requests
+from portal.service import requests, sight
 from portal.tokens import Tokens
 from tests.stage import ANNA, BORIS, EMAILS, PREFIX, PUBLIC_URL, Stage, stage
 
@@ -140,7 +140,7 @@ def test_unproven_the_page_offers_the_link_and_calls_nobody(shop: Stage) -> None
 
 def test_the_link_of_the_mail_proves_the_address_by_a_post(shop: Stage) -> None:
     shop.ticket(ANNA, "Where is my parcel?")
-    token = identity.proof_token(Tokens(["a-key-for-tests-only"]), ANNA, EMAILS[ANNA], "1")
+    token = sight.proof_token(Tokens(["a-key-for-tests-only"]), ANNA, EMAILS[ANNA], "1")
     with shop.client(ANNA) as anna:
         asked = anna.post(f"{PREFIX}/prove", data={"csrf": csrf(anna.get(f"{PREFIX}/").text)})
         assert asked.status_code == 303
@@ -155,7 +155,7 @@ def test_the_link_of_the_mail_proves_the_address_by_a_post(shop: Stage) -> None:
 
 
 def test_boris_cannot_use_annas_link(shop_v1: Stage) -> None:
-    token = identity.proof_token(Tokens(["a-key-for-tests-only"]), ANNA, EMAILS[ANNA], "1")
+    token = sight.proof_token(Tokens(["a-key-for-tests-only"]), ANNA, EMAILS[ANNA], "1")
     with shop_v1.client(BORIS) as boris:
         form = csrf(boris.get(f"{PREFIX}/prove").text)
         boris.post(f"{PREFIX}/prove/{token}", data={"csrf": form})

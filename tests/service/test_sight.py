@@ -10,8 +10,8 @@ from sqlalchemy import text
 from portal.database import Databases
 from portal.errors import NotFound, TooOften
 from portal.model import Customer
-from portal.service import identity
-from portal.service.identity import BY_MAIL, BY_SHOP, Person, Sight
+from portal.service import sight
+from portal.service.sight import BY_MAIL, BY_SHOP, Person, Sight
 from portal.store import links
 from portal.store.links import Holdings, Link
 from portal.store.migrate import migrate
@@ -34,7 +34,7 @@ def databases(database_url: str) -> Iterator[Databases]:
 
 
 def sees(*rows: Link, customer: Customer = ANNA, shared: bool = False, trust: bool = False) -> Person:
-    return identity.person(customer, Holdings([*rows], {}), shared=shared, trust_shop=trust)
+    return sight.person(customer, Holdings([*rows], {}), shared=shared, trust_shop=trust)
 
 
 def changed(customer: Customer, **what: object) -> Customer:
@@ -91,27 +91,27 @@ def test_what_the_shops_word_granted_lapses_with_it() -> None:
 
 
 def test_the_link_of_the_mail_proves_the_address_of_this_account_only(databases: Databases) -> None:
-    token = identity.proof_token(TOKENS, ANNA.id, ANNA.email, "1")
+    token = sight.proof_token(TOKENS, ANNA.id, ANNA.email, "1")
     for other in (BORIS, changed(ANNA, email="new@shop.example"), changed(BORIS, email=ANNA.email)):
         with pytest.raises(NotFound):
-            databases.run_here(identity.prove, TOKENS, other, token)
-    databases.run_here(identity.prove, TOKENS, ANNA, token)
+            databases.run_here(sight.prove, TOKENS, other, token)
+    databases.run_here(sight.prove, TOKENS, ANNA, token)
     assert sees(*databases.read_here(links.of, ANNA.id).links).sight is Sight.PROVEN
 
 
 def test_a_link_proves_once_and_brings_nothing_back_that_was_withdrawn_since(databases: Databases) -> None:
-    token = identity.proof_token(TOKENS, ANNA.id, ANNA.email, "1")
-    databases.run_here(identity.prove, TOKENS, ANNA, token)
+    token = sight.proof_token(TOKENS, ANNA.id, ANNA.email, "1")
+    databases.run_here(sight.prove, TOKENS, ANNA, token)
     databases.run_here(links.add, ANNA.id, ANNA.email, BY_MAIL, [41])
     databases.run_here(lambda unit: unit.state.execute(text("UPDATE custom_hde_user_map SET sees = 0")))
     with pytest.raises(NotFound):
-        databases.run_here(identity.prove, TOKENS, ANNA, token)
+        databases.run_here(sight.prove, TOKENS, ANNA, token)
     assert sees(*databases.read_here(links.of, ANNA.id).links).sight is Sight.UNPROVEN
 
 
 def test_a_new_proof_brings_back_the_address_and_no_contact_that_was_withdrawn_by_name(databases: Databases) -> None:
     for jti in ("1", "2"):
-        databases.run_here(identity.prove, TOKENS, ANNA, identity.proof_token(TOKENS, ANNA.id, ANNA.email, jti))
+        databases.run_here(sight.prove, TOKENS, ANNA, sight.proof_token(TOKENS, ANNA.id, ANNA.email, jti))
         databases.run_here(links.add, ANNA.id, ANNA.email, BY_MAIL, [41])
         if jti == "1":
             databases.run_here(lambda unit: unit.state.execute(text("UPDATE custom_hde_user_map SET sees = 0")))
@@ -121,18 +121,18 @@ def test_a_new_proof_brings_back_the_address_and_no_contact_that_was_withdrawn_b
 
 def test_asking_is_limited_per_account_and_per_address(databases: Databases) -> None:
     for _ in range(3):
-        databases.run_here(identity.ask, ANNA, "ru")
+        databases.run_here(sight.ask, ANNA, "ru")
     with pytest.raises(TooOften):
-        databases.run_here(identity.ask, ANNA, "ru")
+        databases.run_here(sight.ask, ANNA, "ru")
     with pytest.raises(TooOften):
-        databases.run_here(identity.ask, changed(BORIS, email=ANNA.email), "ru")
-    databases.run_here(identity.ask, BORIS, "ru")
+        databases.run_here(sight.ask, changed(BORIS, email=ANNA.email), "ru")
+    databases.run_here(sight.ask, BORIS, "ru")
     query = text("SELECT COUNT(*) FROM custom_hde_outbox")
     assert databases.read_here(lambda unit: unit.state.execute(query).scalar_one()) == 4
 
 
 def test_no_token_rests_in_the_database(databases: Databases) -> None:
-    databases.run_here(identity.ask, ANNA, "ru")
+    databases.run_here(sight.ask, ANNA, "ru")
     query = text("SELECT payload FROM custom_hde_outbox")
     payload = databases.read_here(lambda unit: unit.state.execute(query).scalar_one())
     assert b"." not in payload.replace(ANNA.email.encode(), b"")
