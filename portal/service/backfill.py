@@ -131,7 +131,9 @@ class Backfill:
         calls = sum(self._calls(one, is_known=known) for one, known in alone)
         shared = len(ahead) - len(alone)
         calls += shared * SHARED_CALLS + (self._calls_once if ahead else 0)
-        return Estimate(after, total, len(alone), shared, calls, lanes.backfill_rate(slots.allowed(unit, self._rate)))
+        return Estimate(
+            after, total, len(alone), shared, calls, lanes.pace(Lane.BACKFILL, slots.allowed(unit, self._rate))[0]
+        )
 
     def _calls(self, one: Listed, *, is_known: bool) -> int:
         if not self._outbound.notes_contacts:
