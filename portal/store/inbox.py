@@ -25,6 +25,9 @@ DONE_DAYS, DEAD_DAYS = 30, 90
 
 DONE, STALE = "done", "stale"
 
+OWN_KEY = b"s:"
+"""How the identity of an event begins that we have made up ourselves."""
+
 KINDS: Sequence[str] = tuple(EventKind)
 
 _queue = Queue("custom_hde_inbox", MAX_ATTEMPTS)
@@ -76,6 +79,28 @@ def put(unit: Unit, event: Event) -> int | None:
         unit.state.rollback()
         unit.state.execute(_SEEN, told)
         return None
+
+
+def tell_whose(unit: Unit, ticket_id: int, contact_id: int) -> None:
+    """A ticket has got its owner in this unit of work: what was set off before he was known is worked out again.
+
+    It costs no event when that one is still to come, or waits. Whoever acts upon the ticket at this moment either has
+    ended when we look, or waits for us before he asks whose it is (links.present_owner).
+    """
+    told = {
+        "key": OWN_KEY + b"own:%d" % ticket_id,
+        "ticket": ticket_id,
+        "contact": contact_id,
+        "kind": EventKind.TICKET_CREATED.encode(),
+    }
+    kept = unit.state.execute(_STATES, told).all()
+    is_done = any(state in (b"done", b"stale") for _, state in kept)
+    if is_done and not any(kind == told["kind"] and state in (b"waiting", b"running") for kind, state in kept):
+        try:
+            unit.state.execute(_TELL_WHOSE, told)
+        except IntegrityError as error:
+            if not is_duplicate(error):
+                raise
 
 
 def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
@@ -159,6 +184,12 @@ _PUT = text(
     "heard_at) "
     "VALUES (:key, :kind, :ticket, :contact, :message, :happened, :state, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), "
     "IF(:state = 'skipped', UTC_TIMESTAMP(6), NULL), IF(:state = 'skipped', UTC_TIMESTAMP(6), NULL))"
+)
+_STATES = text("SELECT kind, state FROM custom_hde_inbox WHERE ticket_id = :ticket ORDER BY id FOR UPDATE")
+# As a new ticket, as that one is asked for the orders that it names; nothing that has been set off is set off again.
+_TELL_WHOSE = text(
+    "INSERT INTO custom_hde_inbox (event_key, kind, ticket_id, contact_id, run_at, created_at, heard_at) "
+    "VALUES (:key, :kind, :ticket, :contact, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))"
 )
 # Assignments are evaluated from left to right: the state is the last to change.
 _SEEN = text(

@@ -15,13 +15,12 @@ from sqlalchemy import bindparam, text
 
 from portal.database import Unit
 from portal.model import EventKind
+from portal.store.inbox import OWN_KEY
 
 LEASE = b"sweep:lease"
 WATERMARK = b"sweep:watermark"
 HEALTHY = b"sweep:healthy_since"
 REPAIRS = b"sweep:repairs"
-OWN_KEY = b"s:"
-"""How the identity of an event begins that the sweep has made up."""
 
 
 @dataclass(frozen=True, slots=True)
