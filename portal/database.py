@@ -152,6 +152,11 @@ class Databases:
 _AWAY = frozenset({1040, 1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 3024, 1044, 1045, 1049})
 
 
+def cut(text: str, size: int) -> bytes:
+    """As much of foreign text, in UTF-8, as goes into a column of `size` bytes: whole characters only."""
+    return text.encode()[:size].decode(errors="ignore").encode()
+
+
 def is_duplicate(error: DBAPIError) -> bool:
     """Whether a unique key has refused the row: the one honest way to find a repeat (INSERT IGNORE hides more)."""
     return code_of(error) == DUPLICATE

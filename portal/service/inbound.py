@@ -110,7 +110,7 @@ class Bell:
 
     def _act(self, unit: Unit, arrived: Arrived, news: News) -> Outcome:
         outcome = self._effects.apply(unit, news)
-        if not inbox.finish(unit, arrived, STALE if outcome.stale else DONE, outcome.version, news.message_id):
+        if not inbox.finish(unit, arrived, STALE if outcome.stale else DONE, outcome.seen):
             raise NotOurs
         return outcome
 

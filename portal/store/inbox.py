@@ -45,12 +45,28 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An event of a ticket that was acted upon `at`; `version` is the ticket's own time of its last change, as read."""
+    """An event of a ticket that was acted upon `at`; `version` is the ticket's own time of its last change, as read.
+
+    `status`: the ticket's then, None for what was done before that was kept. `turned`: it counted as a change of it.
+    """
 
     kind: str
     message_id: int | None
     version: datetime
     at: datetime
+    status: bytes | None = None
+    turned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class As:
+    """What an event was acted upon as: the ticket's version (aware), the message that it was found to be about, and the
+    ticket's status, with whether it counted as a change of it."""
+
+    version: datetime
+    message_id: int | None = None
+    status: bytes | None = None
+    turned: bool = False
 
 
 def put(unit: Unit, event: Event) -> int | None:
@@ -116,27 +132,31 @@ def applied(unit: Unit, ticket_id: int) -> list[Applied]:
     """What has been acted upon for this ticket. Nobody else acts upon any of its events until the unit's end."""
     rows = unit.state.execute(_OF_TICKET, {"ticket": ticket_id})
     return [
-        Applied(kind.decode(), message_id, version.replace(tzinfo=UTC), finished_at.replace(tzinfo=UTC))
-        for kind, message_id, version, finished_at in rows
+        Applied(
+            kind.decode(),
+            message_id,
+            version.replace(tzinfo=UTC),
+            finished_at.replace(tzinfo=UTC),
+            None if status is None else bytes(status),
+            bool(turned),
+        )
+        for kind, message_id, version, finished_at, status, turned in rows
         if version is not None
     ]
 
 
-def finish(
-    unit: Unit,
-    arrived: Arrived,
-    state: str = DONE,
-    version: datetime | None = None,
-    message_id: int | None = None,
-) -> bool:
-    """It has come to its end, DONE or STALE; False when it was no longer ours.
-
-    Kept when it was acted upon: `version` (aware), and the message that it was found to be about.
-    """
+def finish(unit: Unit, arrived: Arrived, state: str = DONE, seen: As | None = None) -> bool:
+    """It has come to its end, DONE or STALE; False when it was no longer ours. What it was acted upon as is kept."""
     if not _queue.end(unit, arrived.claim, state):
         return False
-    if version is not None:
-        told = {"id": arrived.id, "version": version.astimezone(UTC).replace(tzinfo=None), "message": message_id}
+    if seen is not None:
+        told = {
+            "id": arrived.id,
+            "version": seen.version.astimezone(UTC).replace(tzinfo=None),
+            "message": seen.message_id,
+            "status": seen.status,
+            "turned": seen.turned,
+        }
         unit.state.execute(_VERSION, told)
     return True
 
@@ -204,7 +224,7 @@ _READ = text(
 )
 # Every row of the ticket is locked, those too that wait: two workers come here one after the other.
 _OF_TICKET = text(
-    "SELECT kind, message_id, version, finished_at FROM custom_hde_inbox WHERE ticket_id = :ticket "
+    "SELECT kind, message_id, version, finished_at, status, turned FROM custom_hde_inbox WHERE ticket_id = :ticket "
     "ORDER BY id FOR UPDATE"
 )
 _UNHEARD = text(
@@ -213,5 +233,6 @@ _UNHEARD = text(
 )
 _HEARD = text("UPDATE custom_hde_inbox SET heard_at = UTC_TIMESTAMP(6) WHERE id = :id AND heard_at IS NULL")
 _VERSION = text(
-    "UPDATE custom_hde_inbox SET version = :version, message_id = COALESCE(message_id, :message) WHERE id = :id"
+    "UPDATE custom_hde_inbox SET version = :version, message_id = COALESCE(message_id, :message), status = :status, "
+    "turned = turned OR :turned WHERE id = :id"
 )

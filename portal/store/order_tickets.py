@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, text
 from sqlalchemy.exc import IntegrityError
 
-from portal.database import Unit, is_duplicate
+from portal.database import Unit, cut, is_duplicate
+
+NUMBER_BYTES = 64
 
 OPEN, CLOSED, GONE = "open", "closed", "gone"
 """How a ticket stands to its order; gone: deleted, or somebody else's now."""
@@ -77,7 +79,7 @@ def tell(unit: Unit, ticket_id: int, ticket_number: str, user_id: int | None, *,
     """The ticket is `user_id`'s now, and stands so. It is gone from the orders of anybody else."""
     told = {
         "ticket": ticket_id,
-        "number": ticket_number.encode()[:64],
+        "number": cut(ticket_number, NUMBER_BYTES),
         "user": user_id,
         "standing": (CLOSED if closed else OPEN).encode(),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from portal.database import Unit, is_duplicate
+from portal.database import Unit, cut, is_duplicate
 from portal.model import Contact
 
 NAME_CHARACTERS = 255
@@ -23,7 +23,7 @@ def put(unit: Unit, contact: Contact) -> bool:
         "contact": contact.id,
         "email": contact.email.encode(),
         "name": contact.name[:NAME_CHARACTERS],
-        "phone": contact.phone.encode()[:PHONE_BYTES],
+        "phone": cut(contact.phone, PHONE_BYTES),
     }
     try:
         unit.state.execute(_PUT, told)

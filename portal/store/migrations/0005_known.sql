@@ -22,3 +22,9 @@ ALTER TABLE custom_hde_order_ticket
 UPDATE custom_hde_order_ticket t JOIN custom_hde_cursor c ON c.name = CONCAT('order:', t.order_id) SET t.told = c.value;
 
 DELETE FROM custom_hde_cursor WHERE SUBSTRING_INDEX(name, ':', 1) IN ('pushed', 'contact', 'order');
+
+-- status: the ticket's own, as it was when the event was applied. turned: the rules about a change of status were asked then,
+-- whatever event it was: the help desk's own may be missing, or come late.
+ALTER TABLE custom_hde_inbox
+    ADD COLUMN status VARBINARY(64) NULL,
+    ADD COLUMN turned TINYINT       NOT NULL DEFAULT 0;
