@@ -11,6 +11,7 @@ import random
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from portal import logs
 from portal.database import Databases, Unit
@@ -25,7 +26,9 @@ from portal.errors import (
 from portal.helpdesk.client import Client
 from portal.helpdesk.forgetting import forget
 from portal.model import Event, EventKind, Message
+from portal.service.attempts import LONGEST_WAIT_FOR_A_KEY
 from portal.service.effects import Effects, News, Outcome, Outdated, last_acted
+from portal.service.holding import held
 from portal.service.outcomes import NotOurs
 from portal.service.widget import ADOPT
 from portal.service.writing import REPLY, REQUEST
@@ -35,6 +38,8 @@ from portal.store.inbox import DONE, STALE, Arrived
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 120
+"""Renewed while it takes longer."""
+
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 5, 3600
 LONGEST_WAIT_SECONDS = 120.0
 """A help desk that is away is asked again so soon for each event."""
@@ -142,7 +147,9 @@ async def step(databases: Databases, bell: Bell) -> bool:
         await databases.run(inbox.bury, arrived, "its worker died at every attempt")
         return True
     try:
-        await bell.answer(arrived)
+        prolong = partial(inbox.prolong, arrived=arrived, lease_seconds=LEASE_SECONDS)
+        async with held(databases, prolong, LEASE_SECONDS):
+            await bell.answer(arrived)
     except DatabaseAway:
         raise  # nothing can be written down now; the lease runs out, and somebody takes it again
     except Exception as error:
@@ -206,10 +213,12 @@ async def _failed(databases: Databases, arrived: Arrived, error: Exception) -> N
 
 
 def _until_asked_again(arrived: Arrived, error: Exception) -> float:
-    """Seconds: when a ban is over, else the sooner the younger the event is."""
+    """Seconds: when a ban is over, or somebody may have mended the key; else the sooner the younger the event is."""
     now = datetime.now(UTC)
     if isinstance(error, HelpdeskBanned):
         return max(1.0, (error.until - now).total_seconds()) + random.uniform(0, 5)  # noqa: S311  # no secret
+    if isinstance(error, HelpdeskUnauthorized):
+        return LONGEST_WAIT_FOR_A_KEY * _jitter()
     age = (now - arrived.created_at).total_seconds()
     return min(LONGEST_WAIT_SECONDS, max(FIRST_RETRY_SECONDS, age / 10)) * _jitter()
 

@@ -35,7 +35,7 @@ class Figures:
     banned: float
     beat_age: float | None
     sweep_age: float | None
-    repairs: int | None
+    repairs: int
 
 
 def beat(unit: Unit) -> None:
@@ -67,7 +67,7 @@ def look(unit: Unit, rate: int) -> Figures:
         banned=max(0.0, one.get("ban", 0.0)),
         beat_age=one.get("beat"),
         sweep_age=one.get("swept"),
-        repairs=int(one["repairs"]) if "repairs" in one else None,
+        repairs=int(one.get("repairs", 0)),
     )
 
 

@@ -86,6 +86,7 @@ def put(unit: Unit, event: Event) -> int | None:
         "state": b"waiting" if event.is_known else b"skipped",
         "vague": event.is_vague,
     }
+    unit.leaves_work = True
     try:
         return int(unit.state.execute(_PUT, told).lastrowid)
     except IntegrityError as error:
@@ -112,6 +113,7 @@ def tell_whose(unit: Unit, ticket_id: int, contact_id: int) -> None:
     kept = unit.state.execute(_STATES, told).all()
     is_done = any(state in (b"done", b"stale") for _, state in kept)
     if is_done and not any(kind == told["kind"] and state in (b"waiting", b"running") for kind, state in kept):
+        unit.leaves_work = True
         try:
             unit.state.execute(_TELL_WHOSE, told)
         except IntegrityError as error:
@@ -126,6 +128,11 @@ def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
         return None
     row = unit.state.execute(_READ, {"id": claimed.id}).one()
     return Arrived(claimed.id, _event(row), claimed, row.created_at.replace(tzinfo=UTC))
+
+
+def prolong(unit: Unit, arrived: Arrived, lease_seconds: float) -> bool:
+    """It takes longer. False when no longer ours."""
+    return _queue.prolong(unit, arrived.claim, lease_seconds)
 
 
 def applied(unit: Unit, ticket_id: int) -> list[Applied]:

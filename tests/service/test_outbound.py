@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from portal import worker
 from portal.app import _letters
-from portal.bitrix import fields
+from portal.bitrix import fields, tables
 from portal.helpdesk.client import Client
 from portal.helpdesk.decode import MAX_FIELD
 from portal.sandbox.helpdesk import v2, v2_people, words
@@ -619,7 +619,8 @@ def test_the_worker_does_it_by_itself(shop: Shop) -> None:
 
     async def works() -> None:
         client = Client(made.settings, made.databases)
-        steps = worker.steps(made.settings, made.databases, client, Tokens(["a-key-for-tests-only"]), RENDER)
+        shape, tokens = made.databases.read_here(tables.inspect), Tokens(["a-key-for-tests-only"])
+        steps = worker.steps(made.settings, made.databases, client, tokens, RENDER, shape, None)
         working = asyncio.create_task(worker.run(steps))
         async with asyncio.timeout(20):
             while shop.states() != ["done"]:

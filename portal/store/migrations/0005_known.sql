@@ -28,3 +28,7 @@ DELETE FROM custom_hde_cursor WHERE SUBSTRING_INDEX(name, ':', 1) IN ('pushed', 
 ALTER TABLE custom_hde_inbox
     ADD COLUMN status VARBINARY(64) NULL,
     ADD COLUMN turned TINYINT       NOT NULL DEFAULT 0;
+
+-- What is due is asked by kind, once a second by each process, and a thousand jobs of one kind hide no job of another.
+ALTER TABLE custom_hde_outbox
+    ADD KEY ix_kind (state, kind, run_at);
