@@ -9,7 +9,7 @@ from portal.database import Unit, cut, is_duplicate
 from portal.model import Contact
 
 NAME_CHARACTERS = 255
-PHONE_BYTES = 32
+EMAIL_BYTES, PHONE_BYTES = 255, 32
 
 
 def known(unit: Unit, contact_id: int) -> bool:
@@ -18,7 +18,9 @@ def known(unit: Unit, contact_id: int) -> bool:
 
 
 def put(unit: Unit, contact: Contact) -> bool:
-    """Somebody new. False when he is known: what was written first stays."""
+    """Somebody new. False when he is known: what was written first stays; or has an address that nobody can have."""
+    if len(contact.email.encode()) > EMAIL_BYTES:
+        return False
     told = {
         "contact": contact.id,
         "email": contact.email.encode(),
