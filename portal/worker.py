@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import smtplib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from portal.errors import DatabaseAway
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.pulse import Due, Pulse, Step
-from portal.service import inbound, letters, outbound, rules, shop_changes
+from portal.service import attempts, inbound, letters, outbound, rules, shop_changes
 from portal.service.crm_tasks import CrmTasks
 from portal.service.delivery import KINDS, Deliverer
 from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
@@ -218,7 +217,8 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     except letters.Undeliverable as error:
         await _failed(databases, job, error, None)
     except (OSError, smtplib.SMTPException) as error:
-        await _failed(databases, job, error, None if _is_final(error) else _back_off(job.attempts))
+        retry_in = attempts.back_off(job.attempts, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
+        await _failed(databases, job, error, None if _is_final(error) else retry_in)
     else:
         await databases.run(outbox.finish, job)
         log.info("outbox %d: %s sent at attempt %d", job.id, job.kind, job.attempts)
@@ -240,9 +240,3 @@ async def _failed(databases: Databases, job: Job, error: Exception, retry_in: fl
     reason = f"{type(error).__name__} {getattr(error, 'smtp_code', '')}".strip()
     await databases.run(outbox.fail, job, reason, retry_in)
     log.warning("outbox %d: %s failed at attempt %d: %s", job.id, job.kind, job.attempts, reason)
-
-
-def _back_off(attempts: int) -> float:
-    """Seconds until the next attempt: doubling, with jitter, so that a mail server that comes back is not run over."""
-    seconds = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0**attempts / 2)
-    return seconds * random.uniform(0.75, 1.25)  # noqa: S311  # no secret is made of it
