@@ -147,14 +147,17 @@ class Budget:
             log.warning("help desk: what an answer told of its limits is not kept: %s", error)
 
     async def _share(self, allowed: int | None, remaining: int | None) -> None:
-        """The account's calls are everybody's: when others use them up, only customers' own actions go on."""
+        """The account's calls are everybody's: when others use them up, the customers' lane alone goes on for a window.
+
+        Re-reads pause, too. That others are at it is told by what our own slots do not explain.
+        """
         if not allowed or remaining is None or remaining > allowed * LOW_SHARE:
             return
         yields = await self._databases.run(slots.yield_to_others, allowed - remaining, self._window)
         if yields and monotonic() >= self._yield_told:
             self._yield_told = monotonic() + self._window
             log.warning(
-                "help desk: %d of %d calls a minute are left and others use them, too: sweep, outbox and backfill wait",
+                "help desk: %d of %d calls a minute are left and others use them, too: customers alone call",
                 remaining,
                 allowed,
             )

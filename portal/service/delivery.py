@@ -32,13 +32,18 @@ from portal.service.outcomes import NOTE, NotOurs
 from portal.service.readback import Sent, Trace, bare, look_for
 from portal.service.widget import ADOPT, adopt
 from portal.service.writing import REPLY, REQUEST
-from portal.store import links, outbox
+from portal.store import lanes, links, outbox
+from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
-KINDS = (REPLY, REQUEST, NOTE, ADOPT)
+LANES = {REPLY: Lane.CUSTOMER, REQUEST: Lane.CUSTOMER, NOTE: Lane.OUTBOX, ADOPT: Lane.REREAD}
+"""Who waits for it: a customer for what he wrote; for a note to support nobody does, and a ticket that was opened in
+the widget is read as after any other news of it."""
+
+KINDS = tuple(LANES)
 
 SETTLE_SECONDS = 150.0
 """A call whose answer was lost may still have its effect so much later; before that nothing is sent again."""
@@ -102,7 +107,8 @@ class Deliverer:
         try:
             if job.claim.left < 0:
                 raise Impossible("its worker died at every attempt")
-            await self._by_kind[job.kind](job)
+            with lanes.lane(LANES[job.kind]):
+                await self._by_kind[job.kind](job)
         except NotOurs:
             log.warning("outbox %d: %s has another worker now", job.id, job.kind)
         except Unsure as error:

@@ -16,9 +16,12 @@ from portal.helpdesk.client import Client
 from portal.model import Customer, OrderChoice
 from portal.service import writing
 from portal.service.delivery import KINDS, Deliverer
+from portal.service.outcomes import NOTE
 from portal.service.sight import Person, Sight
+from portal.service.widget import ADOPT
 from portal.service.writing import Delivery, Draft, Written
-from portal.store import links, outbox
+from portal.store import links, outbox, slots
+from portal.store.lanes import Lane
 from portal.tokens import Tokens
 from tests.stage import ANNA, EMAILS, Stage, stage
 from tests.web.states import make_pages
@@ -384,6 +387,27 @@ def test_who_comes_back_late_changes_nothing(shop: Shop) -> None:
         Deliverer(shop.stage.settings, shop.stage.databases, client, TOKENS, _letters(make_pages()[0])).deliver(late)
     )
     assert shop.count(ticket, "just once") == 1
+
+
+def test_only_what_a_customer_waits_for_is_sent_in_his_lane(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticket, take, seen = shop.stage.ticket(ANNA), slots.take, set[Lane]()
+
+    def told(unit: Any, rate: int, hold_seconds: float, lane: Lane) -> Any:
+        seen.add(lane)
+        return take(unit, rate, hold_seconds, lane)
+
+    def lanes_of(kind: str, payload: dict[str, Any]) -> set[Lane]:
+        seen.clear()
+        shop.stage.databases.run_here(outbox.put, kind, payload, ANNA, ticket_id=ticket)
+        shop.work()
+        return set(seen)
+
+    monkeypatch.setattr(slots, "take", told)
+    shop.reply(ticket, "hello")
+    shop.work()
+    assert seen == {Lane.CUSTOMER}
+    assert lanes_of(NOTE, {"about": "failed", "text": "hello", "files": []}) == {Lane.OUTBOX}
+    assert lanes_of(ADOPT, {}) == {Lane.REREAD}
 
 
 def test_the_client_alone_would_repeat_nothing_but_know_nothing(shop: Shop) -> None:
