@@ -21,7 +21,7 @@ from portal.helpdesk.client import Client
 from portal.pulse import Due, Pulse, Step
 from portal.service import attempts, inbound, letters, outbound, rules, shop_changes
 from portal.service.crm_tasks import CrmTasks
-from portal.service.delivery import KINDS, Deliverer
+from portal.service.delivery import CHORES, WRITTEN, Deliverer
 from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
 from portal.service.holding import held
 from portal.service.inbound import Bell
@@ -97,7 +97,7 @@ def steps(  # noqa: PLR0917  # what it stands on
 ) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
-    deliver = partial(_deliver, databases, KINDS, Deliverer(settings, databases, client, tokens, render).deliver)
+    deliver = Deliverer(settings, databases, client, tokens, render).deliver
     push = partial(_deliver, databases, outbound.KINDS, Outbound(settings, databases, client, render).push)
     bell = Bell(client, databases, Effects(settings, shape, rules.of(settings)))
     event = partial(inbound.step, databases, bell)
@@ -106,7 +106,8 @@ def steps(  # noqa: PLR0917  # what it stands on
     pulse = Pulse(databases, shop_changes.PACES)
     return [
         *([Due(pulse, [*_LETTERS], letter)] if settings.mail else []),
-        *[Due(pulse, KINDS, deliver)] * DELIVERIES_AT_ONCE,
+        *[Due(pulse, WRITTEN, partial(_deliver, databases, WRITTEN, deliver))] * DELIVERIES_AT_ONCE,
+        Due(pulse, CHORES, partial(_deliver, databases, CHORES, deliver)),
         *[Due(pulse, outbound.KINDS, _in(Lane.OUTBOX, push))] * PUSHES_AT_ONCE,
         Due(pulse, [dues.UNHEARD], partial(inbound.hear, databases)),
         *[Due(pulse, [dues.EVENT], _in(Lane.REREAD, event))] * EVENTS_AT_ONCE,

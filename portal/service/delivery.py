@@ -43,7 +43,9 @@ LANES = {REPLY: Lane.CUSTOMER, REQUEST: Lane.CUSTOMER, NOTE: Lane.OUTBOX, ADOPT:
 """Who waits for it: a customer for what he wrote; for a note to support nobody does, and a ticket that was opened in
 the widget is read as after any other news of it."""
 
-KINDS = tuple(LANES)
+WRITTEN = tuple(kind for kind, lane in LANES.items() if lane is Lane.CUSTOMER)
+CHORES = tuple(kind for kind in LANES if kind not in WRITTEN)
+"""Done apart from what customers wrote: one that waits for its turn must not hold a message up."""
 
 SETTLE_SECONDS = 150.0
 """A call whose answer was lost may still have its effect so much later; before that nothing is sent again."""
@@ -122,7 +124,7 @@ class Deliverer:
             log.warning("outbox %d: the answer to %s is lost: %s", job.id, job.kind, error)
             await self._databases.run(outbox.fail, job, str(error), LOOK_SECONDS)
         except HelpdeskError as error:
-            is_believed = job.claim.left <= 0 or (job.attempts >= REFUSALS and job.kind in (REPLY, REQUEST))
+            is_believed = job.claim.left <= 0 or (job.attempts >= REFUSALS and job.kind in WRITTEN)
             if attempts.is_refusal(error) and is_believed:
                 await self._give_up(job, f"refused: {error}")
             else:

@@ -63,9 +63,12 @@ def share(lane: Lane, rate: int) -> Share:
     return Share((0, rate), (first, rate if lane is Lane.BACKFILL else first + each))
 
 
-def spare(lane: Lane, rate: int) -> int:
-    """How many of `rate` slots have to be free for this lane to take one of those that are not kept for it."""
-    return rate // SPARE if lane >= Lane.OUTBOX else 0
+def spare(lane: Lane, rate: int, customers: int = 0) -> int:
+    """How many of `rate` slots have to be free for this lane to take one that is not kept for it alone.
+
+    `customers`: how many they hold; the more they do, the more their number may grow within a minute.
+    """
+    return rate // SPARE + customers // SPARE if lane >= Lane.OUTBOX else 0
 
 
 def pace(lane: Lane, rate: int) -> tuple[int, int]:

@@ -62,8 +62,9 @@ def take(unit: Unit, rate: int, hold_seconds: float, lane: Lane = Lane.CUSTOMER)
         rate = min(rate, int(known[RATE].value))
     wanted = known.get(WANTED)
     stands_back = wanted is not None and not wanted.over and int(wanted.value) < lane
-    if (left := spare(lane, rate)) and not stands_back:
-        stands_back = int(unit.state.execute(_FREE, {"rate": rate}).scalar_one()) <= left
+    if spare(lane, rate) and not stands_back:
+        free, customers = unit.state.execute(_FREE, {"rate": rate, "customer": b"%d" % Lane.CUSTOMER}).one()
+        stands_back = int(free) <= spare(lane, rate, int(customers))
     holder = f"{lane:d}{secrets.token_hex(15)}".encode()
     told = {"holder": holder, "hold": hold_seconds, **_numbers(lane, rate, stands_back=stands_back)}
     take_one = _TAKE if lane is Lane.CUSTOMER else _TAKE_LAST
@@ -152,7 +153,10 @@ _TAKE, _TAKE_LAST = (
     )
     for order in ("", " DESC")
 )
-_FREE = text("SELECT COUNT(*) FROM custom_hde_api_slot WHERE free_at <= UTC_TIMESTAMP(6) AND id < :rate")
+_FREE = text(
+    "SELECT SUM(free_at <= UTC_TIMESTAMP(6)), SUM(free_at > UTC_TIMESTAMP(6) AND LEFT(holder, 1) = :customer) "
+    "FROM custom_hde_api_slot WHERE id < :rate"
+)
 _WANT = text(
     "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "
     "VALUES (:name, :lane, UTC_TIMESTAMP(6) + INTERVAL ROUND(:seconds * 1000000) MICROSECOND, UTC_TIMESTAMP(6)) "

@@ -15,7 +15,7 @@ from portal.errors import HelpdeskError
 from portal.helpdesk.client import Client
 from portal.model import Customer, OrderChoice
 from portal.service import writing
-from portal.service.delivery import KINDS, Deliverer
+from portal.service.delivery import LANES, Deliverer
 from portal.service.outcomes import NOTE
 from portal.service.sight import Person, Sight
 from portal.service.widget import ADOPT
@@ -80,7 +80,7 @@ class Shop:
         )
         for _ in range(rounds):
             self.stage.execute("UPDATE custom_hde_outbox SET run_at = UTC_TIMESTAMP(6) WHERE state = 'waiting'")
-            job = self.stage.databases.run_here(outbox.claim, KINDS, 60)
+            job = self.stage.databases.run_here(outbox.claim, [*LANES], 60)
             if job is None:
                 break
             await deliverer.deliver(job)
@@ -379,7 +379,7 @@ def test_how_long_it_is_looked_for_begins_when_the_answer_is_lost(shop: Shop) ->
 def test_who_comes_back_late_changes_nothing(shop: Shop) -> None:
     ticket = shop.stage.ticket(ANNA)
     shop.reply(ticket, "just once")
-    late = shop.stage.databases.run_here(outbox.claim, KINDS, 0)
+    late = shop.stage.databases.run_here(outbox.claim, [*LANES], 0)
     shop.work()
     assert late is not None
     client = Client(shop.stage.settings, shop.stage.databases)
