@@ -75,13 +75,17 @@ class World:
         return f"A-{self.customer}"
 
     def turn(self) -> None:
-        """The next customer, with an order; nothing is left of the one before that could be done."""
+        """The next customer; nothing is left of the one before that could be done."""
         for table in ("custom_hde_inbox", "custom_hde_outbox", "custom_hde_shop_event"):
             self.stage.execute(f"DELETE FROM {table}")
         self.stage.tell("mend")
         self.stage.tell("quirks", strip_marks=False)
         self.book.trouble.clear()
         self.refused_letters = 0
+        self.newcomer()
+
+    def newcomer(self) -> None:
+        """The next customer, with an order."""
         self.customer += 1
         self.stage.execute(
             "INSERT INTO b_user (ID, LOGIN, PASSWORD, ACTIVE, EMAIL, NAME, DATE_REGISTER) "
@@ -101,16 +105,23 @@ class World:
         messages = self.stage.state.tickets[ticket].messages
         return sum(words in one.html for one in messages if one.internal is internal)
 
-    def until_idle(self) -> None:
-        """Workers come and die, each an hour after the one before, until nothing waits."""
+    def until_idle(self, later: Callable[[], None] | None = None) -> None:
+        """Workers come and die, each an hour (or what `later` says) after the one before, until nothing waits."""
         for _ in range(LIVES):
-            with suppress(Killed, Broken, DatabaseAway):
-                asyncio.run(self._live())
-            self.points.revive()
+            self.live()
             if not self.waiting():
                 return
-            for statement in LATER:
-                self.stage.execute(statement)
+            (later or self._later)()
+
+    def live(self) -> None:
+        """One worker, until it dies or finds nothing to do."""
+        with suppress(Killed, Broken, DatabaseAway):
+            asyncio.run(self._live())
+        self.points.revive()
+
+    def _later(self) -> None:
+        for statement in LATER:
+            self.stage.execute(statement)
 
     async def _live(self) -> None:
         client = Client(self.settings, self.databases, Outside(self.points, desk_call))

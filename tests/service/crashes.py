@@ -20,6 +20,7 @@ import pymysql
 from sqlalchemy.exc import OperationalError
 
 from portal.database import Databases, Unit
+from portal.errors import DatabaseAway
 
 POLLS = frozenset({"outbox.claim", "inbox.claim", "inbound._hear", "shop_changes.take"})
 """Units that find nothing to do most of the time; then it makes no difference where they die."""
@@ -68,11 +69,12 @@ def aims(passed: Sequence[tuple[str, int]]) -> list[Aim]:
 
 @dataclass
 class Points:
-    """What is passed. `hit`: whether it came to the aim. `passed` leaves out what found nothing to do."""
+    """What is passed. `hit`: whether it came to the aim. `away`: the database does not answer. `passed` leaves out what found nothing to do."""
 
     passed: list[tuple[str, int]] = field(default_factory=list)
     aim: Aim | None = None
     hit: bool = False
+    away: bool = False
     _dead: bool = False
     _counts: Counter[str] = field(default_factory=Counter)
 
@@ -102,6 +104,8 @@ class Points:
     def lives(self) -> None:
         if self._dead:
             raise Killed
+        if self.away:
+            raise DatabaseAway("away")
 
     def fails(self, aim: Aim, lost: Callable[[], Exception]) -> None:
         """Go wrong."""

@@ -422,26 +422,26 @@ POINTS = [
 @pytest.mark.parametrize("shop", ["v1"], indirect=True)
 @pytest.mark.parametrize("death", [DatabaseAway, Killed, Broken])
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("point", POINTS)
 def test_wherever_it_dies_all_is_set_off_once(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, point: str, after: bool, death: type[BaseException]
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, after: bool, death: type[BaseException]
 ) -> None:
     """Within the unit of work; from one unit to the next it is test_crash_points.py."""
-    shop.order(1007, ANNA, "A-1007")
-    ticket = shop.stage.ticket(ANNA, "A-1007")
-    number = shop.stage.state.tickets[ticket].number
-    shop.rings("ticket.created", ticket)
-    deaths = 0
-    for nth in range(1, 9):
-        with monkeypatch.context() as patched, suppress(death):
-            died = dies_at(patched, point, nth, after=after, death=death)
-            shop.work(times=1)
-        deaths += len(died)
-    shop.work()
-    assert deaths
-    assert shop.states() == ["done"]
-    assert shop.field(1007) == f"{number} open"
-    assert [kind for kind, _ in shop.jobs()] == ["mail.manager", "crm.task"]
+    for order, point in enumerate(POINTS, 1000):
+        shop.order(order, ANNA, f"A-{order}")
+        ticket = shop.stage.ticket(ANNA, f"A-{order}")
+        number = shop.stage.state.tickets[ticket].number
+        shop.rings("ticket.created", ticket)
+        deaths = 0
+        for nth in range(1, 9):
+            with monkeypatch.context() as patched, suppress(death):
+                died = dies_at(patched, point, nth, after=after, death=death)
+                shop.work(times=1)
+            deaths += len(died)
+        shop.work()
+        assert deaths, point
+        assert (shop.states()[-1], shop.field(order)) == ("done", f"{number} open"), point
+        jobs = [kind for kind, _ in shop.jobs()]
+        assert jobs == ["mail.manager", "crm.task"] * (order - 999), point
 
 
 def test_an_end_in_a_transaction_of_its_own_would_lose_or_double(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
