@@ -29,6 +29,8 @@ from tests.service.crashes import Aim, Fault, aims
 
 Count = Callable[[], Effects]
 
+WRITES = r"/(messages|posts/?|tickets/?)$"
+
 
 def person(world: World) -> Person:
     return Person(Customer(world.customer, world.email, world.email, "Clara"), Sight.PROVEN)
@@ -81,9 +83,6 @@ def lost_reply(world: World) -> Count:
     count = reply(world)
     world.stage.tell("faults", kind="drop", method="POST", path=WRITES, count=1)
     return count
-
-
-WRITES = r"/(messages|posts/?|tickets/?)$"
 
 
 def doubtful_reply(world: World) -> Count:
@@ -181,11 +180,11 @@ def order_in_ticket(world: World) -> Count:
     return lambda: {**count(), "note": world.texts(ticket, world.order, internal=True)}
 
 
-POLL_MAIL = {"mail", "outbox.claim", "outbox.finish"}
+MAILS = {"mail", "outbox.claim", "outbox.finish"}
 ACTS = {"inbound._hear", "inbox.claim", "inbox.applied", "inbound._act", "GET /tickets/{}", "GET /tickets/{}/messages"}
 MAKES = {"outbox.sending", "CRM tasks.task.add"}
 BUDGET = {"slots.fill", "slots.take", "slots.release"}
-EVENT = {*ACTS, *MAKES, *POLL_MAIL, *BUDGET, "links.own"}
+EVENT = {*ACTS, *MAKES, *MAILS, *BUDGET, "links.own"}
 REPLY = {*BUDGET, "outbox.claim", "GET /tickets/{}", "outbox.sending", "POST /tickets/{}/messages"}
 NOTE = {*BUDGET, "outbox.claim", "POST /tickets/{}/messages", "outbox.finish"}
 DONE = frozenset({"done", "stale"})

@@ -9,6 +9,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import pytest
 from sqlalchemy import Engine, event
 
 from portal.helpdesk.client import Client
+from portal.service import sweep
 from portal.service.sweep import EVERY_SECONDS, GRACE_SECONDS
-from portal.store import sweeps
+from portal.store import slots, sweeps
 from tests.helpdesk.conftest import databases, play, served
 from tests.service import test_crash_points as effects
 from tests.service.crash_world import Effects, World, world_of
@@ -163,3 +165,34 @@ def test_a_help_desk_that_bans_for_twenty_minutes_is_asked_nothing_and_told_all(
     world.until_idle(lambda: calendar.later(5 * MINUTE))
     assert not world.waiting() and are_once(world, counts)
     assert world.stage.state.limit.bans == 1
+
+
+def test_who_forgets_a_ban_asks_again_and_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the one above."""
+    monkeypatch.setattr(slots, "ban", lambda _unit, _seconds: datetime.now(UTC))
+    much(world, 1)
+    world.stage.tell("limit", ban=20 * MINUTE)
+    before = world.stage.calls()
+    world.live()
+    assert world.stage.calls() > before + 1
+
+
+def test_a_sweep_that_looks_at_one_page_does_not_find_all(
+    works: Works, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the first one."""
+    monkeypatch.setattr(sweep, "MAX_PAGES", 1)
+
+    async def story(client: Client) -> None:
+        sweeper = works.sweeper(client)
+        works.letter()
+        await works.round(sweeper)
+        calendar.later(HOUR)
+        for number in range(200):
+            works.letter(number)
+        for _ in range(3):
+            calendar.later(GRACE_SECONDS)
+            await works.round(sweeper, GRACE_SECONDS)
+        assert 0 < len(works.rows()) < 200
+
+    works.run(story)
