@@ -206,8 +206,6 @@ SCENARIOS = (
         event_in_trouble("limit", "refused"),
         frozenset(EVENT | {"inbox.fail", "outbox.fail", "outbox.not_sent", "CRM tasks.task.list"}),
         since="CRM tasks.task.list",
-        window=MAIL_WINDOW,
-        twice="letter",
     ),
     Scenario("reply", reply, frozenset(REPLY | {"outcomes.finish_reply"})),
     Scenario(
