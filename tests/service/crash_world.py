@@ -231,8 +231,9 @@ def _wrong(
 
 
 def _window(passed: list[tuple[str, int]], ends: tuple[str, str]) -> frozenset[tuple[str, int]]:
+    """From the last such call to the end after it."""
     names = [name for name, _nth in passed]
-    first = names.index(ends[0])
+    first = max(at for at, name in enumerate(names) if name == ends[0])
     return frozenset(passed[first : names.index(ends[1], first) + 1])
 
 

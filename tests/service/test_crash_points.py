@@ -229,7 +229,7 @@ SCENARIOS = (
         doubtful_reply,
         frozenset(REPLY | NOTE | {"GET /tickets/{}/messages", "outbox.fail", "outcomes.set_aside"}),
         since="outbox.fail",
-        window=("outcomes.set_aside", "outbox.finish"),
+        window=("POST /tickets/{}/messages", "outbox.finish"),
         twice="note",
         ends=DONE | {"aside"},
     ),
@@ -251,7 +251,7 @@ SCENARIOS = (
             | {"outcomes.follow_up", "outcomes.finish_request"}
         ),
         since="PATCH /tickets/{}",
-        window=("outcomes.finish_request", "outbox.finish"),
+        window=("POST /tickets/{}/messages", "outbox.finish"),
         twice="note",
     ),
     Scenario(
