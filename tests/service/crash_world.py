@@ -16,10 +16,12 @@ from pydantic import SecretStr
 
 from portal import worker
 from portal.app import _letters
+from portal.bitrix import tables
 from portal.crm import Crm
 from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.helpdesk.client import Client
+from portal.pulse import Due, Step
 from portal.sandbox.crm import Book
 from portal.store import shop_events
 from portal.tokens import Tokens
@@ -64,6 +66,7 @@ class World:
         watch(self.databases, self.points, {"unix_socket": socket, "user": "root"})
         made.execute("CREATE TABLE IF NOT EXISTS b_uts_user (VALUE_ID int PRIMARY KEY, UF_HDE_USER_ID int)")
         made.databases.run_here(shop_events.create)
+        self.shape = made.databases.read_here(tables.inspect)
         made.tell("limit", per_minute=1_000_000)
 
     @property
@@ -126,7 +129,10 @@ class World:
     async def _live(self) -> None:
         client = Client(self.settings, self.databases, Outside(self.points, desk_call))
         try:
-            steps = worker.steps(self.settings, self.databases, client, TOKENS, RENDER)
+            crm = Crm(ADDRESS, 5, Outside(self.points, crm_call, httpx.MockTransport(self._crm)))
+            made = worker.steps(self.settings, self.databases, client, TOKENS, RENDER, self.shape, crm)
+            # What is due is not looked for: every step is taken in turn.
+            steps = [one.step if isinstance(one, Due) else one for one in made if not _is_paced(one)]
             while [True for step in steps if await step()]:
                 pass
         finally:
@@ -141,10 +147,6 @@ class World:
     def ends(self) -> list[tuple[str, str]]:
         query = "SELECT kind, state FROM custom_hde_inbox UNION ALL SELECT kind, state FROM custom_hde_outbox"
         return [(kind.decode(), state.decode()) for kind, state in self.stage.execute(query)]
-
-    def crm(self, address: str, responsible: int) -> Crm:
-        assert address == ADDRESS
-        return Crm(address, responsible, Outside(self.points, crm_call, httpx.MockTransport(self._crm)))
 
     def _crm(self, request: httpx.Request) -> httpx.Response:
         answer = self.book.answer(request.url.path, request.content)
@@ -161,6 +163,11 @@ class World:
     def tasks(self, ticket: int) -> int:
         marker = hashlib.sha256(f"created:{ticket}".encode()).hexdigest()[:16]
         return sum(marker in task["title"] for task in self.book.tasks)
+
+
+def _is_paced(step: Step) -> bool:
+    """A look at all of the shop, which comes by the clock alone."""
+    return isinstance(step, Due) and bool({"shop-new", "shop-walk"} & set(step.topics))
 
 
 Effects = dict[str, int]
@@ -251,7 +258,6 @@ def world_of(database_url: str, folder: Path, dialect: str) -> Iterator[World]:
         patched.setattr(worker, "_every", lambda _seconds, _step: idle)
         patched.setattr(worker.Renewer, "step", idle)
         patched.setattr(worker.Sweeper, "step", idle)
-        patched.setattr(worker, "Crm", world.crm)
         patched.setattr(worker.mail, "send", world.send)
         try:
             yield world
