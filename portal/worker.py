@@ -30,6 +30,7 @@ from portal.service.renewal import Renewer
 from portal.service.shop_changes import ShopChanges
 from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
+from portal.service.traces import PACE, Traces
 from portal.store import dues, figures, inbox, lanes, limits, outbox, shop_seen, snapshots
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
@@ -103,7 +104,7 @@ def steps(  # noqa: PLR0917  # what it stands on
     event = partial(inbound.step, databases, bell)
     shop = ShopChanges(settings, databases)
     renewer = Renewer(databases, Cache(client, databases, settings.cache_seconds))
-    pulse = Pulse(databases, shop_changes.PACES)
+    pulse = Pulse(databases, {**shop_changes.PACES, PACE: [PACE]})
     return [
         *([Due(pulse, [*_LETTERS], letter)] if settings.mail else []),
         *[Due(pulse, WRITTEN, partial(_deliver, databases, WRITTEN, deliver))] * DELIVERIES_AT_ONCE,
@@ -117,6 +118,7 @@ def steps(  # noqa: PLR0917  # what it stands on
         Due(pulse, [dues.SHOP], shop.told),
         Due(pulse, ["shop-new"], shop.new),
         Due(pulse, ["shop-walk"], shop.changed),
+        Due(pulse, [PACE], Traces(databases).step),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
         _every(BEAT_SECONDS, partial(_beat, databases)),
     ]
