@@ -10,12 +10,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import TypeVar
 
 from portal.service import order_cues as cues
 
 MOST = 40
 """Candidates of one text; of more, those that a word introduces, and then the first."""
+
+LOOKED_AT = 1000
+"""Words with digits in one text that are looked at; what has more is a table, and its first ones will do."""
 
 LONGEST = 64
 """Characters of a number (the shop's may have 100; none that people type is as long)."""
@@ -66,9 +70,7 @@ def mentions(text: str, *, where: Where) -> list[Mention]:
     found: list[Mention] = []
     end, listed = -1, False
     whole = cues.WHOLE.fullmatch(plain) is not None
-    for match in cues.TOKEN.finditer(plain):
-        if len(match[0]) > LONGEST or not any(map(str.isdigit, match[0])):
-            continue
+    for match in islice(filter(_may_be_one, cues.TOKEN.finditer(plain)), LOOKED_AT):
         before = plain[max(0, match.start() - cues.BEFORE) : match.start()]
         after = plain[match.end() : match.end() + cues.AFTER]
         goes_on = listed and cues.GOES_ON.fullmatch(plain[end : match.start()][:16]) is not None
@@ -100,6 +102,10 @@ def spellings(found: Iterable[Mention]) -> set[str]:
             big = number.upper()
             asked |= {number, alike(number), big.translate(cues.TO_CYRILLIC), _letters_first(big)}
     return asked
+
+
+def _may_be_one(match: re.Match[str]) -> bool:
+    return len(match[0]) <= LONGEST and any(map(str.isdigit, match[0]))
 
 
 def _certainty(  # noqa: PLR0911  # a table

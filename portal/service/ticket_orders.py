@@ -175,6 +175,7 @@ class TicketOrders:
             order_tickets.put(
                 unit, order.id, ticket_id, order.user_id, order.number, OPERATOR, state=state, kin=kin, author=operator
             )
+            order_tickets.stand_alike(unit, ticket_id, order.id)
         else:
             order_tickets.turn(unit, ticket_id, order.id, state=state, evidence=OPERATOR, author=operator)
         self.fields.say(unit, [order.id])

@@ -148,6 +148,11 @@ def turn(unit: Unit, ticket_id: int, order_id: int, *, state: str, evidence: str
     unit.state.execute(_TURN, {**told, "state": state.encode(), "evidence": evidence.encode()})
 
 
+def stand_alike(unit: Unit, ticket_id: int, order_id: int) -> None:
+    """A new row says of its ticket what the ticket's other rows say: its number, and how it stands."""
+    unit.state.execute(_STAND_ALIKE, {"ticket": ticket_id, "order": order_id})
+
+
 def drop(unit: Unit, ticket_id: int, order_id: int) -> None:
     """Nothing is known of this pair."""
     unit.state.execute(_DROP, {"ticket": ticket_id, "order": order_id})
@@ -224,6 +229,12 @@ _STRENGTHEN = text(
 _TURN = text(
     "UPDATE custom_hde_order_ticket SET state = :state, evidence = :evidence, author = :author "
     "WHERE ticket_id = :ticket AND order_id = :order"
+)
+_STAND_ALIKE = text(
+    "UPDATE custom_hde_order_ticket mine JOIN custom_hde_order_ticket others "
+    "ON others.ticket_id = mine.ticket_id AND others.order_id <> mine.order_id "
+    "SET mine.ticket_number = others.ticket_number, mine.standing = others.standing "
+    "WHERE mine.ticket_id = :ticket AND mine.order_id = :order"
 )
 _DROP = text("DELETE FROM custom_hde_order_ticket WHERE ticket_id = :ticket AND order_id = :order")
 _TELL = text(
