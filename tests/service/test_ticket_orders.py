@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +14,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar.testing import TestClient
 
+from portal.app import _letters
 from portal.bitrix import tables
 from portal.errors import NotFound
+from portal.helpdesk.client import Client
 from portal.model import Channel, Status, Ticket
 from portal.service import ticket_orders
 from portal.service.order_numbers import Where
+from portal.service.ticket_order_notes import KINDS, TicketOrderNotes
 from portal.service.ticket_orders import About, TicketOrders
+from portal.store import outbox
 from portal.tokens import Tokens
 from tests.stage import ANNA, BORIS, Stage, stage
+from tests.web.states import make_pages
 
 CLARA = 9
 WHO = (ANNA, BORIS, CLARA)
@@ -200,3 +207,38 @@ def test_there_is_no_such_order(shop: Shop) -> None:
     for act in (shop.orders.link, shop.orders.unlink):
         with pytest.raises(NotFound):
             shop.run(act, "olga", TICKET.id, 999)
+
+
+def tell(shop: Shop) -> None:
+    """Take the jobs that tell tickets of their orders."""
+
+    async def told() -> None:
+        client = Client(shop.stage.settings, shop.stage.databases)
+        notes = TicketOrderNotes(shop.stage.settings, shop.stage.databases, client, _letters(make_pages()[0]))
+        while job := shop.run(outbox.claim, KINDS, 60):
+            await notes.tell(job)
+        await client.close()
+
+    asyncio.run(told())
+
+
+def test_the_ticket_is_told_in_a_note_whenever_its_orders_change_and_of_nobody_elses(shop: Shop) -> None:
+    shop.has((1, ANNA, "A-1007"), (2, BORIS, "A-1008"), (3, ANNA, "A-1009"))
+    ticket = dataclasses.replace(TICKET, id=shop.stage.ticket(ANNA))
+
+    def notes() -> list[str]:
+        return [one.html for one in shop.stage.state.tickets[ticket.id].messages if one.internal]
+
+    for text in ("hello", "orders A-1007 and A-1008", "order A-1007 again"):
+        shop.run(shop.orders.read, ticket, [(Where.TEXT, text)], (ANNA,))
+        tell(shop)
+    assert len(notes()) == 1 and "A-1007" in notes()[0] and "A-1008" not in notes()[0]
+    word = shop.run(shop.orders.link, "olga", ticket.id, 3)
+    tell(shop)
+    assert len(notes()) == 2 and "A-1009" in notes()[1]
+    shop.run(shop.orders.undo, "olga", word)
+    shop.run(shop.orders.unlink, "olga", ticket.id, 1)
+    tell(shop)
+    assert len(notes()) == 3 and "A-" not in notes()[2]
+    tell(shop)
+    assert len(notes()) == 3
