@@ -19,7 +19,7 @@ from portal.errors import DatabaseAway
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.pulse import Due, Pulse, Step
-from portal.service import attempts, inbound, letters, outbound, rules, shop_changes
+from portal.service import attempts, inbound, letters, outbound, rules, shop_changes, ticket_order_notes
 from portal.service.crm_tasks import CrmTasks
 from portal.service.delivery import CHORES, WRITTEN, Deliverer
 from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
@@ -30,6 +30,7 @@ from portal.service.renewal import Renewer
 from portal.service.shop_changes import ShopChanges
 from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
+from portal.service.ticket_order_notes import TicketOrderNotes
 from portal.service.traces import PACE, Traces
 from portal.store import dues, figures, inbox, lanes, limits, outbox, shop_seen, snapshots
 from portal.store.lanes import Lane
@@ -100,6 +101,8 @@ def steps(  # noqa: PLR0917  # what it stands on
     letter = partial(_send_mail, settings, databases, tokens, render)
     deliver = Deliverer(settings, databases, client, tokens, render).deliver
     push = partial(_deliver, databases, outbound.KINDS, Outbound(settings, databases, client, render).push)
+    notes = TicketOrderNotes(settings, databases, client, render)
+    about = partial(_deliver, databases, ticket_order_notes.KINDS, notes.tell)
     bell = Bell(client, databases, Effects(settings, shape, rules.of(settings)))
     event = partial(inbound.step, databases, bell)
     shop = ShopChanges(settings, databases)
@@ -110,6 +113,7 @@ def steps(  # noqa: PLR0917  # what it stands on
         *[Due(pulse, WRITTEN, partial(_deliver, databases, WRITTEN, deliver))] * DELIVERIES_AT_ONCE,
         Due(pulse, CHORES, partial(_deliver, databases, CHORES, deliver)),
         *[Due(pulse, outbound.KINDS, _in(Lane.OUTBOX, push))] * PUSHES_AT_ONCE,
+        Due(pulse, ticket_order_notes.KINDS, _in(Lane.OUTBOX, about)),
         Due(pulse, [dues.UNHEARD], partial(inbound.hear, databases)),
         *[Due(pulse, [dues.EVENT], _in(Lane.REREAD, event))] * EVENTS_AT_ONCE,
         Due(pulse, [dues.COPY], _in(Lane.REREAD, renewer.step)),

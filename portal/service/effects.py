@@ -6,38 +6,28 @@ each named by its occasion, so that nothing is lost and nothing is done twice wh
 
 from __future__ import annotations
 
-import html
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
 from portal.bitrix import users
-from portal.bitrix.order_field import OrderField
-from portal.bitrix.orders import ADMIN_PATH, Sale
+from portal.bitrix.orders import ADMIN_PATH
 from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.database import Unit, cut
 from portal.model import Contact, Event, EventKind, Message, Ticket
-from portal.service.orders import named, present_account
+from portal.service.identity import Identity
+from portal.service.order_fields import FieldChange
+from portal.service.orders import present_account
 from portal.service.rules import By, Effect, Rules, Told
+from portal.service.ticket_orders import TicketOrders, Whose, said_in
 from portal.store import inbox, links, order_tickets, outbox, profiles
 from portal.store.inbox import Applied, As
-from portal.store.order_tickets import GONE, OPEN, Standing
+from portal.store.order_tickets import GONE
 
 MANAGER_MAIL = "mail.manager"
 CRM_TASK = "crm.task"
-
-BY_TEXT = "text"
-"""The evidence for an order whose number stands in the ticket's subject or first message."""
-
-ORDERS_LOOKED_FOR = 200
-"""A customer's newest orders, whose numbers are looked for in what he wrote."""
-
-TEXT_CHARACTERS = 20_000
-FIELD_TICKETS = 50
-"""Tickets an order's field names; of more, the newest."""
 
 STATUS_BYTES = 64
 
@@ -72,15 +62,6 @@ class Outdated(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class FieldChange:
-    """What the field of this order (its number) said, and says now."""
-
-    order: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What was set off: fields that say something else now, letters and tasks put. `stale`: it told nothing new.
 
@@ -100,8 +81,8 @@ class Effects:
     def __init__(self, settings: Settings, shape: Shape, rules: Rules) -> None:
         self._settings = settings
         self._shape = shape
-        self._sale = Sale(shape, settings.site_id, settings.timezone, settings.locale)
-        self._field = OrderField(settings.order_field)
+        self._orders = TicketOrders(settings, shape)
+        self._identity = Identity(settings, shape)
         on = {
             Effect.ORDER_FIELD: True,
             Effect.MAIL_MANAGER: settings.mail and settings.manager_email,
@@ -139,7 +120,7 @@ class Effects:
         ticket = news.ticket
         if ticket is None:
             order_tickets.gone(unit, news.event.ticket_id)
-            return Outcome(self._say(unit, order_tickets.of_ticket(unit, news.event.ticket_id)))
+            return Outcome(self._orders.fields.say(unit, order_tickets.of_ticket(unit, news.event.ticket_id)))
         user_id = present_account(unit, self._shape, ticket)
         kinds = _happened(news, ticket, applied)
         newest = max((one.version for one in applied), default=ticket.updated_at)
@@ -179,24 +160,15 @@ class Effects:
         self, unit: Unit, news: News, ticket: Ticket, user_id: int | None, *, says: bool
     ) -> tuple[FieldChange, ...]:
         """Which orders the ticket is about, and how it stands to them: those of its present requester."""
-        if user_id is not None:
-            text = f"{ticket.subject} {_words(news.message.html) if news.message and news.first else ''}"
-            for order in named(self._sale.choices(unit, user_id, ORDERS_LOOKED_FOR), text):
-                order_tickets.put(unit, order.id, ticket.id, user_id, order.number, BY_TEXT)
-        order_tickets.tell(unit, ticket.id, ticket.number, user_id, closed=ticket.closed)
-        return self._say(unit, order_tickets.of_ticket(unit, ticket.id)) if says else ()
-
-    def _say(self, unit: Unit, order_ids: Sequence[int]) -> tuple[FieldChange, ...]:
-        """The fields of these orders say how all of their tickets stand."""
-        if not order_ids or (said := self._field.read(unit, list(order_ids))) is None:
-            return ()
-        rows = order_tickets.standings(unit, order_ids)
-        numbers = {row.order_id: row.order for row in rows}
-        news = {order_id: field_text([row for row in rows if row.order_id == order_id]) for order_id in order_ids}
-        changed = {order_id: text for order_id, text in news.items() if text != said[order_id]}
-        if not changed or not self._field.write(unit, changed):
-            return ()
-        return tuple(FieldChange(numbers[order], said[order], text) for order, text in sorted(changed.items()))
+        message = news.message if news.message and (news.first or not news.message.from_staff) else None
+        known = self._identity.of_ticket(unit, ticket)
+        whose = Whose(
+            own=() if user_id is None else (user_id,),
+            person=known.someone.accounts,
+            probable=[one.node.id for one in known.probable if one.node.kind == "account"],
+        )
+        named = self._orders.read(unit, ticket, said_in(ticket, message), whose)
+        return self._orders.fields.say(unit, named) if says else ()
 
     def _put(  # noqa: PLR0917  # what to do, and what has happened
         self, unit: Unit, effect: str, kind: str, news: News, ticket: Ticket, user_id: int | None
@@ -218,12 +190,6 @@ class Effects:
         rows = order_tickets.standings(unit, order_tickets.of_ticket(unit, ticket_id))
         ours = [row for row in rows if row.ticket_id == ticket_id and row.standing != GONE]
         return [(row.order, self._settings.public_url + ADMIN_PATH.format(row.order_id)) for row in ours]
-
-
-def field_text(rows: Collection[Standing]) -> str:
-    """What an order's field says of its tickets, open ones first: "10482 open; 10377 closed"."""
-    there = [row for row in rows if row.standing != GONE][:FIELD_TICKETS]
-    return "; ".join(f"{row.ticket} {row.standing}" for row in sorted(there, key=lambda row: row.standing != OPEN))
 
 
 def last_acted(applied: Collection[Applied]) -> datetime | None:
@@ -280,7 +246,3 @@ def _occasion(kind: str, news: News, ticket: Ticket) -> str:
     if kind == EventKind.MESSAGE_CREATED and news.message_id is not None:
         return f"message:{ticket.id}:{news.message_id}"
     return f"{WHAT[EventKind(kind)]}:{ticket.id}:{ticket.updated_at.timestamp():.6f}"
-
-
-def _words(source: str) -> str:
-    return html.unescape(re.sub(r"<[^<>]*>", " ", source[:TEXT_CHARACTERS]))

@@ -1,10 +1,9 @@
-"""The orders of a customer: those he may name in a request, those a text names, and the plugin's pull."""
+"""The orders of a customer: those he may name in a request, and the plugin's pull."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portal.bitrix import users
@@ -20,11 +19,6 @@ from portal.store import links, order_tickets
 
 PAGE_SIZE = 20
 CHOICES = 50
-
-SURE_DIGITS = 6
-"""A number of so many digits is no year and no quantity."""
-
-CUE = r"(?i:№|#|\bno\.?|\bn\.|\border(?: (?:number|no\.?))?|\bзаказ\w{0,3}(?: номер)?)[\s:№#]{0,5}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +104,8 @@ class Orders:
             raise NotFound
         offset = (page - 1) * PAGE_SIZE
         orders = self._sale.page(unit, user_id, PAGE_SIZE, offset) if offset < buyer.orders else ()
-        tickets = order_tickets.of_orders(unit, [order.id for order in orders])
+        about = [order.id for order in orders]
+        tickets = order_tickets.of_orders(unit, about, for_customer=asking is not None)
         return Pull(buyer, orders, tickets, page, max(1, -(-buyer.orders // PAGE_SIZE)), buyer.orders)
 
 
@@ -139,16 +134,3 @@ def present_account(unit: Unit, shape: Shape, ticket: Ticket) -> int | None:
     if owner and owner.contact_id == ticket.requester_id:
         return owner.user_id
     return whose(unit, shape, ticket, by_address=True)
-
-
-def named(orders: Iterable[OrderChoice], text: str) -> list[OrderChoice]:
-    """Those of `orders` whose number stands in `text`, letter for letter.
-
-    A short number of digits alone may be anything, a year or a quantity: it counts after a word that says order.
-    """
-    return [order for order in orders if order.number in text and _names(order.number).search(text)]
-
-
-def _names(number: str) -> re.Pattern[str]:
-    before = "" if len(number) >= SURE_DIGITS or not number.isdecimal() else CUE
-    return re.compile(rf"{before}(?<![\w-]){re.escape(number)}(?![\w-])")

@@ -46,6 +46,7 @@ _TABLES = (
     "custom_hde_user_map",
     "custom_hde_ticket_owner",
     "custom_hde_order_ticket",
+    "custom_hde_order_word",
     "custom_hde_profile",
     "custom_hde_pushed",
     "custom_hde_outbox",
@@ -62,7 +63,9 @@ _EMAILS = text(
 )
 _TICKETS = text(
     "SELECT ticket_id FROM custom_hde_ticket_owner WHERE user_id = :user "
+    # A ticket that only names an order of his is another's.
     "UNION SELECT ticket_id FROM custom_hde_order_ticket WHERE user_id = :user "
+    "AND (state = 'linked' OR evidence = 'portal') "
     "UNION SELECT ticket_id FROM custom_hde_outbox WHERE user_id = :user AND ticket_id IS NOT NULL ORDER BY ticket_id"
 )
 _FORGET = (

@@ -1,9 +1,14 @@
-"""custom_hde_order_ticket: which order of the shop a ticket is about, and how we came to know."""
+"""custom_hde_order_ticket: which order of the shop a ticket is about, and how we came to know.
+
+A row is no link by itself: only a linked one counts (`Row.state`), and a customer is told of those alone whose order is
+the ticket's present requester's (`kin`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.exc import IntegrityError
@@ -13,7 +18,25 @@ from portal.database import Unit, cut, is_duplicate
 NUMBER_BYTES = 64
 
 OPEN, CLOSED, GONE = "open", "closed", "gone"
-"""How a ticket stands to its order; gone: deleted, or somebody else's now."""
+"""How a ticket stands to its order; gone: deleted, or not about it (any more)."""
+
+LINKED, SUGGESTED, FOREIGN, REMOVED = "linked", "suggested", "foreign", "removed"
+CHOSEN, TEXT, OPERATOR = "portal", "text", "operator"
+"""The evidence: chosen in the form, named in words, an operator's word, which nothing else overrides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of one ticket and one order, which is `user_id`'s. `sure`: not by a quotation alone."""
+
+    order_id: int
+    number: str
+    user_id: int
+    evidence: str
+    state: str
+    sure: bool
+    author: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +50,19 @@ class Standing:
     standing: str
 
 
-def put(unit: Unit, order_id: int, ticket_id: int, user_id: int, number: str, evidence: str) -> bool:  # noqa: PLR0917  # a row
+def put(  # noqa: PLR0917  # a row
+    unit: Unit,
+    order_id: int,
+    ticket_id: int,
+    user_id: int,
+    number: str,
+    evidence: str,
+    *,
+    state: str = LINKED,
+    kin: bool = True,
+    sure: bool = True,
+    author: str = "",
+) -> bool:
     """The ticket is about this order of `user_id`'s. False when that is known: what was written first stays."""
     told = {
         "order": order_id,
@@ -35,6 +70,10 @@ def put(unit: Unit, order_id: int, ticket_id: int, user_id: int, number: str, ev
         "user": user_id,
         "number": number.encode(),
         "evidence": evidence.encode(),
+        "state": state.encode(),
+        "kin": kin,
+        "sure": sure,
+        "author": author,
     }
     try:
         unit.state.execute(_PUT, told)
@@ -45,11 +84,15 @@ def put(unit: Unit, order_id: int, ticket_id: int, user_id: int, number: str, ev
     return True
 
 
-def of_orders(unit: Unit, order_ids: Sequence[int]) -> dict[int, list[int]]:
-    """The tickets about these orders, newest first, by order; one query. Without those that are gone."""
+def of_orders(unit: Unit, order_ids: Sequence[int], *, for_customer: bool = False) -> dict[int, list[int]]:
+    """The tickets about these orders, newest first, by order; one query. Without those that are gone.
+
+    `for_customer`: those alone whose requester is, as far as we know, the order's owner.
+    """
     found: dict[int, list[int]] = {}
     if order_ids:
-        for order_id, ticket_id in unit.state.execute(_OF_ORDERS, {"orders": order_ids}):
+        told = {"orders": order_ids, "least": int(for_customer)}
+        for order_id, ticket_id in unit.state.execute(_OF_ORDERS, told):
             found.setdefault(order_id, []).append(ticket_id)
     return found
 
@@ -71,16 +114,70 @@ def newest_of(unit: Unit, user_id: int, limit: int) -> list[int]:
 
 
 def of_ticket(unit: Unit, ticket_id: int) -> list[int]:
-    """The orders that this ticket is, or was, about."""
+    """The orders that this ticket is, was or may be about: all whose fields may have to say something else."""
     return [row[0] for row in unit.state.execute(_OF_TICKET, {"ticket": ticket_id})]
 
 
-def tell(unit: Unit, ticket_id: int, ticket_number: str, user_id: int | None, *, closed: bool) -> None:
-    """The ticket is `user_id`'s now, and stands so. It is gone from the orders of anybody else."""
+def rows(unit: Unit, ticket_id: int, order_id: int = 0, *, locked: bool = False) -> list[Row]:
+    """All that is known of a ticket (and this one order), whatever its state. `locked`: nobody else changes it."""
+    query = _LOCKED if locked else _ROWS
+    return [
+        Row(
+            row.order_id,
+            row.number.decode(),
+            row.user_id,
+            row.evidence.decode(),
+            row.state.decode(),
+            bool(row.sure),
+            row.author,
+            row.created_at.replace(tzinfo=UTC),
+        )
+        for row in unit.state.execute(query, {"ticket": ticket_id, "order": order_id})
+    ]
+
+
+def strengthen(unit: Unit, ticket_id: int, order_ids: Sequence[int]) -> None:
+    """What was doubtful of these orders is sure now."""
+    if order_ids:
+        unit.state.execute(_STRENGTHEN, {"ticket": ticket_id, "orders": order_ids})
+
+
+def turn(unit: Unit, ticket_id: int, order_id: int, *, state: str, evidence: str, author: str) -> None:
+    """What was known of this pair is this now."""
+    told = {"ticket": ticket_id, "order": order_id, "author": author}
+    unit.state.execute(_TURN, {**told, "state": state.encode(), "evidence": evidence.encode()})
+
+
+def stand_alike(unit: Unit, ticket_id: int, order_id: int) -> None:
+    """A new row says of its ticket what the ticket's other rows say: its number, and how it stands."""
+    unit.state.execute(_STAND_ALIKE, {"ticket": ticket_id, "order": order_id})
+
+
+def drop(unit: Unit, ticket_id: int, order_id: int) -> None:
+    """Nothing is known of this pair."""
+    unit.state.execute(_DROP, {"ticket": ticket_id, "order": order_id})
+
+
+def tell(
+    unit: Unit,
+    ticket_id: int,
+    ticket_number: str,
+    own: Collection[int],
+    *,
+    closed: bool,
+    person: Collection[int] = (),
+    probable: Collection[int] = (),
+) -> None:
+    """The ticket is these accounts' now, or in operators' eyes the person's, or perhaps the probable ones'.
+
+    It follows its present requester: what is nobody's of theirs is somebody else's. An operator's word stays.
+    """
     told = {
         "ticket": ticket_id,
         "number": cut(ticket_number, NUMBER_BYTES),
-        "user": user_id,
+        "own": sorted(own) or [_NOBODY],
+        "person": sorted({*own, *person}) or [_NOBODY],
+        "probable": sorted(probable) or [_NOBODY],
         "standing": (CLOSED if closed else OPEN).encode(),
     }
     unit.state.execute(_TELL, told)
@@ -102,28 +199,56 @@ def standings(unit: Unit, order_ids: Collection[int]) -> list[Standing]:
     ]
 
 
+_NOBODY = 0
+"""No account has this id; an order of the nameless buyers' account goes by it, and is nobody's."""
+
 _PUT = text(
-    "INSERT INTO custom_hde_order_ticket (order_id, ticket_id, user_id, number, evidence, created_at) "
-    "VALUES (:order, :ticket, :user, :number, :evidence, UTC_TIMESTAMP(6))"
+    "INSERT INTO custom_hde_order_ticket "
+    "(order_id, ticket_id, user_id, number, evidence, state, kin, sure, author, created_at) "
+    "VALUES (:order, :ticket, :user, :number, :evidence, :state, :kin, :sure, :author, UTC_TIMESTAMP(6))"
 )
 _OF_ORDERS = text(
     "SELECT order_id, ticket_id FROM custom_hde_order_ticket WHERE order_id IN :orders AND standing <> 'gone' "
-    "ORDER BY ticket_id DESC"
+    "AND state = 'linked' AND kin >= :least ORDER BY ticket_id DESC"
 ).bindparams(bindparam("orders", expanding=True))
 # A ticket that has come to the order since knows of nothing; the others know the same.
 _TOLD_OF = text("SELECT MAX(told) FROM custom_hde_order_ticket WHERE order_id = :order")
 _NOW_TOLD = text("UPDATE custom_hde_order_ticket SET told = :told WHERE order_id = :order")
 _NEWEST_OF = text(
     "SELECT DISTINCT order_id FROM custom_hde_order_ticket WHERE user_id = :user AND standing <> 'gone' "
-    "ORDER BY order_id DESC LIMIT :limit"
+    "AND state = 'linked' ORDER BY order_id DESC LIMIT :limit"
 )
 _OF_TICKET = text("SELECT order_id FROM custom_hde_order_ticket WHERE ticket_id = :ticket ORDER BY order_id")
-_TELL = text(
-    "UPDATE custom_hde_order_ticket SET ticket_number = :number, standing = IF(user_id = :user, :standing, 'gone') "
-    "WHERE ticket_id = :ticket"
+_SELECT = (
+    "SELECT order_id, number, user_id, evidence, state, sure, author, created_at FROM custom_hde_order_ticket "
+    "WHERE ticket_id = :ticket AND (:order = 0 OR order_id = :order) ORDER BY order_id"
 )
+_ROWS = text(_SELECT)
+_LOCKED = text(f"{_SELECT} FOR UPDATE")
+_STRENGTHEN = text(
+    "UPDATE custom_hde_order_ticket SET sure = 1 WHERE ticket_id = :ticket AND order_id IN :orders"
+).bindparams(bindparam("orders", expanding=True))
+_TURN = text(
+    "UPDATE custom_hde_order_ticket SET state = :state, evidence = :evidence, author = :author "
+    "WHERE ticket_id = :ticket AND order_id = :order"
+)
+_STAND_ALIKE = text(
+    "UPDATE custom_hde_order_ticket mine JOIN custom_hde_order_ticket others "
+    "ON others.ticket_id = mine.ticket_id AND others.order_id <> mine.order_id "
+    "SET mine.ticket_number = others.ticket_number, mine.standing = others.standing "
+    "WHERE mine.ticket_id = :ticket AND mine.order_id = :order"
+)
+_DROP = text("DELETE FROM custom_hde_order_ticket WHERE ticket_id = :ticket AND order_id = :order")
+_TELL = text(
+    "UPDATE custom_hde_order_ticket SET ticket_number = :number, standing = :standing, "
+    "kin = (user_id <> 0 AND user_id IN :own), state = CASE WHEN evidence = 'operator' THEN state "
+    "WHEN user_id = 0 THEN 'foreign' "
+    "WHEN user_id IN :person THEN IF(sure, 'linked', 'suggested') "
+    "WHEN user_id IN :probable THEN 'suggested' ELSE 'foreign' END "
+    "WHERE ticket_id = :ticket"
+).bindparams(*(bindparam(name, expanding=True) for name in ("own", "person", "probable")))
 _GONE = text("UPDATE custom_hde_order_ticket SET standing = 'gone' WHERE ticket_id = :ticket")
 _STANDINGS = text(
-    "SELECT order_id, number, ticket_id, ticket_number, standing FROM custom_hde_order_ticket "
-    "WHERE order_id IN :orders ORDER BY order_id, ticket_id DESC FOR UPDATE"
+    "SELECT order_id, number, ticket_id, ticket_number, IF(state = 'linked', standing, 'gone') "
+    "FROM custom_hde_order_ticket WHERE order_id IN :orders ORDER BY order_id, ticket_id DESC FOR UPDATE"
 ).bindparams(bindparam("orders", expanding=True))

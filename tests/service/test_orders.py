@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,9 +13,8 @@ from portal.bitrix import tables
 from portal.errors import NotFound
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
-from portal.model import OrderChoice
 from portal.service.listing import Desk
-from portal.service.orders import CHOICES, PAGE_SIZE, Orders, Pull, named
+from portal.service.orders import CHOICES, PAGE_SIZE, Orders, Pull
 from portal.service.requests import GUESSES
 from portal.store import links, order_tickets
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
@@ -221,39 +217,3 @@ def test_choices_are_his_newest(shop_v1: Stage) -> None:
     assert len(offered) == CHOICES and {order.id for order in offered} == set(range(100, 100 + CHOICES))
     assert shop_v1.databases.read_here(orders.own, ANNA, "A-1").id == 1  # type: ignore[union-attr]
     assert shop_v1.databases.read_here(orders.own, ANNA, "A-2") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("Where is A-1007?", ["A-1007"]),
-        ("a-1007", []),
-        ("AA-1007, A-10071 and XA-1007-2", []),
-        ("(A-1007)", ["A-1007"]),
-        ("order 17 has not come", ["17"]),
-        ("Заказ №17", ["17"]),
-        ("по заказу 17", ["17"]),
-        ("17 days ago", []),
-        ("since 2024 I wait", []),
-        ("order 2024", ["2024"]),
-        ("100200 please", ["100200"]),
-        ("1002001", []),
-        ("А-1007", []),
-        ("Заказ N/5.1 и A-1007", ["A-1007", "N/5.1"]),
-        ("N/5x1", []),
-        ("", []),
-    ],
-)
-def test_numbers_of_his_orders_are_found_letter_for_letter(text: str, found: list[str]) -> None:
-    orders = [choice(number) for number in ("A-1007", "17", "2024", "100200", "N/5.1")]
-    assert [order.number for order in named(orders, text)] == found
-
-
-def choice(number: str) -> OrderChoice:
-    return OrderChoice(1, number, datetime.now(UTC), Decimal(1), "RUB")
-
-
-def test_a_long_text_is_looked_through_quickly() -> None:
-    began = time.monotonic()
-    named([choice("17"), choice("A-1007")], "order " * 4000 + "заказ №" * 2000 + "A-1007")
-    assert time.monotonic() - began < 1

@@ -65,7 +65,7 @@ def test_a_long_foreign_text_is_cut_between_its_letters(databases: Databases, fo
 
     def kept(unit: Unit) -> tuple[str, str, str]:
         order_tickets.put(unit, 1, 10, ANNA, "A-1", "text")
-        order_tickets.tell(unit, 10, foreign, ANNA, closed=False)
+        order_tickets.tell(unit, 10, foreign, (ANNA,), closed=False)
         contact = Contact(41, "who@else.example", foreign, phone=foreign)
         assert profiles.put(unit, contact)
         assert not profiles.put(unit, replace(contact, id=42, email=f"{'x' * 300}@else.example"))
