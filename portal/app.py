@@ -25,9 +25,10 @@ from portal.service.letters import Render
 from portal.service.listing import Desk
 from portal.service.orders import Orders
 from portal.service.outbound import Outbound
+from portal.service.panel import Panel
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
-from portal.web import DOORS, NOT_PUBLISHED, UNDER_PREFIX
+from portal.web import DOORS, NOT_PUBLISHED, PANEL, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language
 from portal.web.headers import security_headers
 from portal.web.pages import Pages
@@ -62,6 +63,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
         desk=desk,
         orders=Orders(settings, shape, desk),
+        panel=Panel(settings, shape, desk),
         client=client,
         pages=pages,
         statics=statics,
@@ -96,10 +98,15 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
     if not shape.orders:
         log.warning("orders are off: the shop has none (module sale), or PORTAL_DATABASE_URL may not read them")
     return Litestar(
-        [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *DOORS, *NOT_PUBLISHED],
+        [
+            Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before),
+            Router(settings.prefix, route_handlers=PANEL),
+            *DOORS,
+            *NOT_PUBLISHED,
+        ],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         exception_handlers={Exception: error_handler(site)},
-        before_send=[security_headers(settings.public_url)],
+        before_send=[security_headers(settings)],
         lifespan=[running],
         request_max_body_size=BODY_BYTES,
         openapi_config=None,
@@ -149,6 +156,8 @@ def _tell_what_is_off(settings: Settings) -> None:
         log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")
     if not settings.panel_secrets:
         log.warning("the order pull is off for the help desk's plugin (PORTAL_PANEL_SECRETS)")
+    if not settings.panel:
+        log.warning("the operators' panel is off (PORTAL_PANEL_SECRETS, PORTAL_HDE_ORIGIN)")
     if not Proofs(settings).can_pass:
         log.warning("the webhook is off (PORTAL_WEBHOOK_SECRETS): news of the help desk shows after up to 15 seconds")
     if not settings.mail or not settings.manager_email:

@@ -29,7 +29,7 @@ from portal.service.renewal import Renewer
 from portal.service.shop_changes import ShopChanges
 from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
-from portal.store import figures, inbox, lanes, limits, outbox, shop_seen, snapshots
+from portal.store import figures, inbox, lanes, limits, outbox, panel, shop_seen, snapshots
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
@@ -160,7 +160,7 @@ async def _beat(databases: Databases) -> bool:
 async def _sweep(databases: Databases) -> bool:
     """Forget what nobody needs any more, a bounded number of rows at a time."""
     gone = 0
-    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep, shop_seen.sweep):
+    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep, shop_seen.sweep, panel.sweep):
         gone += await databases.run(sweep)
     if gone:
         log.info("worker: %d old rows swept", gone)

@@ -55,7 +55,7 @@ WAITING_SHOWN = 20
 LIMITS = {"files": writing.MAX_FILES, "file_mb": writing.MAX_FILE_BYTES // 2**20, "text": writing.MAX_TEXT,
           "subject": writing.MAX_SUBJECT}  # fmt: skip
 
-OURS = ("requests/", "email/", "desk/", "error.html")
+OURS = ("requests/", "panel/", "email/", "desk/", "error.html")
 
 
 class Urls:
