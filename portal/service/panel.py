@@ -17,12 +17,16 @@ class Subject:
     user_id: int | None = None
 
 
+class Seam(str):
+    whom: tuple[tuple[str, int], ...] = ()
+
+
 class Panel:
     def __init__(self, settings: Settings, shape: Shape, desk: Desk) -> None:
         pass
 
     async def sheet(self, subject: Subject) -> Any:
-        return subject
+        return Seam(str(subject))
 
     async def find(self, q: str) -> Any:
-        return q
+        return Seam(q)

@@ -24,7 +24,7 @@ OPERATOR_CHARACTERS = 100
 SEARCHES = ((30, 60), (600, 3600))
 """Searches an operator may make, in all of his panels: (how many, in how many seconds)."""
 
-OPEN, FIND = "open", "find"
+OPEN, FIND, SHOWN = "open", "find", "shown"
 _SUBJECT = re.compile(r"(ticket|order):([1-9][0-9]{0,18})")
 _JTI = re.compile(r"[A-Za-z0-9_-]{22}")
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -87,9 +87,9 @@ def begin(unit: Unit, handle: Handle, act: str, whom: Iterable[Whom] = ()) -> No
     panel.audit(unit, handle, act, whom)
 
 
-def shown(unit: Unit, handle: Handle, act: str, whom: Iterable[Whom]) -> None:
-    """Whom that act has shown to the operator."""
-    panel.audit(unit, handle, act, whom)
+def shown(unit: Unit, handle: Handle, whom: Iterable[Whom]) -> None:
+    """Whom the page that follows an act shows to the operator."""
+    panel.audit(unit, handle, SHOWN, whom)
 
 
 def ref(tokens: Tokens, handle: Handle, kind: str, number: int) -> str:

@@ -35,6 +35,7 @@ from portal.web.visitor import AnyRequest
 FORM_BYTES = 1 << 16
 FIELDS = 20
 Q_CHARACTERS = 200
+RETRY_SECONDS = 5
 
 PERSON = ("account", "contact")
 ACTS: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]] = {
@@ -115,9 +116,11 @@ async def _show(
     try:
         found = await site.panel.find(q) if act == doors.FIND else None
         sheet = await site.panel.sheet(_subject(handle, view))
-        await site.databases.run(doors.shown, handle, act, [])
+        shown = [*sheet.whom, *(found.whom if found else ())]
+        if shown:
+            await site.databases.run(doors.shown, handle, dict.fromkeys(shown))
     except (HelpdeskError, DatabaseAway):
-        return refused(site, request, "away", 503, handle=given)
+        return refused(site, request, "away", 503, handle=given, seconds=RETRY_SECONDS)
 
     def ref(whom: Whom) -> str:
         return doors.ref(site.tokens, handle, *whom)

@@ -34,7 +34,10 @@ def framed(site: Site, request: AnyRequest, template: str, status: int = 200, **
 def refused(site: Site, request: AnyRequest, why: str, status: int, *, handle: str = "", seconds: int = 0) -> Answer:
     """A small page that says why there is nothing to see and what to do; with the handle, a button that goes back."""
     more = {"handle": handle} if handle else {}
-    return framed(site, request, "panel/refused.html", status, why=why, minutes=-(-seconds // 60), **more)
+    answer = framed(site, request, "panel/refused.html", status, why=why, minutes=-(-seconds // 60), **more)
+    if seconds:
+        answer.headers["retry-after"] = str(seconds)
+    return answer
 
 
 def locale_of(site: Site, request: AnyRequest) -> str:
