@@ -13,7 +13,7 @@ from portal.sandbox.walk import Walk, must
 
 
 async def opens_once(walk: Walk) -> None:
-    """Operator: the help desk's plugin opens the panel of Anna's ticket, once a link, in the help desk's frame alone."""
+    """Operator: the plugin opens the panel of Anna's ticket, once a link, in the help desk's frame alone."""
     token = await _link(walk)
     page = await _spend(walk, token)
     must(page.status_code == 200 and _handle(page), f"status {page.status_code}")

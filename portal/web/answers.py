@@ -151,9 +151,9 @@ def error_handler(site: Site) -> Any:
         if isinstance(error, SignedOut):
             return Response(b"", status_code=302, headers={"location": login_address(site.settings, request)})
         if status == 500:
-            log.exception("failed: %s %r", request.method, request.scope["path"], exc_info=error)
+            log.exception("failed: %s %r", request.method, _without_token(site, request), exc_info=error)
         if status == 503:
-            log.warning("%r answered with 503: %s: %s", request.scope["path"], type(error).__name__, error)
+            log.warning("%r answered with 503: %s: %s", _without_token(site, request), type(error).__name__, error)
             headers["retry-after"] = str(RETRY_SECONDS)
         if isinstance(error, TooOften):
             headers["retry-after"] = str(error.retry_after)
@@ -172,6 +172,12 @@ def error_handler(site: Site) -> Any:
         return Response(body, status_code=status, media_type=HTML, headers=headers)
 
     return answer
+
+
+def _without_token(site: Site, request: AnyRequest) -> str:
+    """The path for a log: what stands behind these may be a token, and is worth something when it was not taken."""
+    path, prefix = str(request.scope["path"]), site.settings.prefix
+    return next((f"{door}…" for door in (f"{prefix}/panel/", f"{prefix}/prove/") if path.startswith(door)), path)
 
 
 STATUSES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (

@@ -277,6 +277,20 @@ def test_the_panels_token_is_not_in_the_access_log(site: Site) -> None:
     assert "very-secret-token" not in log
 
 
+def test_it_is_not_in_the_error_log_either_when_the_portal_is_away(tmp_path: Path) -> None:
+    """Just then it is good: nobody has spent it."""
+    with serving(echo("bitrix")) as bitrix, behind_nginx(tmp_path, "127.0.0.1:1", bitrix) as away:
+        for path in (
+            f"{PREFIX}/panel/very-secret-token",
+            "/api/orders/?token=very-secret-token",
+            f"{PREFIX}/told-there",
+        ):
+            assert away.ask("GET", path).status == 502
+        log = (tmp_path / "error.log").read_text()
+        assert "told-there" in log and "very-secret-token" not in log
+        assert "very-secret-token" not in (tmp_path / "access.log").read_text()
+
+
 def test_an_address_with_dots_does_not_leave_the_prefix(site: Site) -> None:
     assert site.ask("GET", f"{PREFIX}/../orders/").by == "bitrix"
     assert site.ask("GET", f"{PREFIX}/%2e%2e/orders/").by == "bitrix"

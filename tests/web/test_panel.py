@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from portal.config import Settings
 from portal.environment import load
-from portal.errors import WrongSettings
+from portal.errors import DatabaseAway, WrongSettings
 from portal.service import panel_doors
 from portal.store import panel as store
 from tests.conftest import MariaDB
@@ -434,6 +435,21 @@ def test_a_cookie_changes_nothing_and_none_is_set(shop: Stage, door: Door) -> No
         left = [door.get(f"{PREFIX}{path}", headers=headers) for path in ("/panel?lang=en", "/panel/x")]
         pages.append([fixed(answer) for answer in (first, later, *left)])
     assert pages[0] == pages[1] and b'lang="ru"' in pages[0][0]
+
+
+def test_a_token_that_was_not_spent_is_in_no_log(
+    shop: Stage, door: Door, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = link(door)
+    for error, status in ((DatabaseAway("away"), 503), (RuntimeError("a defect"), 500)):
+        monkeypatch.setattr(panel_doors, "open_panel", Mock(side_effect=error))
+        with caplog.at_level(logging.DEBUG):
+            answer = door.get(f"{PREFIX}/panel/{token}")
+        assert answer.status_code == status
+        must_be_framed_by_the_desk_alone(answer)
+    told = "\n".join(record.getMessage() + str(record.exc_text) for record in caplog.records if record.name != "httpx")
+    assert f"'{PREFIX}/panel/…' answered with 503" in told and f"failed: GET '{PREFIX}/panel/…'" in told
+    assert token not in told
 
 
 # Off
