@@ -26,6 +26,7 @@ from portal.service.listing import Desk
 from portal.service.orders import Orders
 from portal.service.outbound import Outbound
 from portal.service.panel import Panel
+from portal.service.panel_acts import Deed
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web import DOORS, NOT_PUBLISHED, PANEL, UNDER_PREFIX
@@ -73,6 +74,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         widget=widget_script(settings),
         visitor_ids=VisitorIds(client.visitor_id),
         feed=Feed(databases, desk.cache),
+        deeds=_deeds(),
     )
 
     @asynccontextmanager
@@ -136,6 +138,11 @@ async def outbound_alone(settings: Settings, databases: Databases) -> AsyncItera
         yield Outbound(settings, databases, client, _letters(pages))
     finally:
         await client.close()
+
+
+def _deeds() -> Mapping[str, Deed]:
+    """What an operator can do in his panel beside looking."""
+    return {}
 
 
 def _tokens(settings: Settings) -> Tokens:

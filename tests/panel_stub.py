@@ -13,8 +13,11 @@ from litestar.testing import TestClient
 from pydantic import SecretStr
 
 from portal import app
-from portal.errors import HelpdeskUnreachable
+from portal.database import Unit
+from portal.errors import HelpdeskUnreachable, NotFound
+from portal.service import panel_acts
 from portal.service.panel import Subject
+from portal.store.panel import Whom
 from portal.tokens import Tokens
 from tests.stage import PREFIX, Stage
 
@@ -26,7 +29,7 @@ SHOW = """<!doctype html><html lang="{{ locale }}"><head>{% include "panel/_fram
 <p id="sheet">{{ sheet }}</p><p id="found">{{ found }}</p><p id="said">{{ said }}</p>
 <form method="post" action="{{ act('find') }}"><input type="hidden" name="handle" value="{{ handle }}">
 <input type="hidden" name="view" value="{{ view }}"><input name="q" value="{{ q }}"><button>find</button></form>
-{% for whom in (("account", 7), ("account", 8), ("contact", 7), ("order", 5), ("word", 3)) %}
+{% for whom in (("account", 7), ("account", 8), ("contact", 7), ("order", 5), ("word", 3), ("word", 101)) %}
 <form method="post" action="{{ act('person') }}"><input type="hidden" name="handle" value="{{ handle }}">
 <input type="hidden" name="ref" value="{{ ref(whom) }}"><button id="{{ whom|join('-') }}">{{ whom|join(' ') }}</button></form>
 {% endfor %}</body></html>"""
@@ -63,6 +66,31 @@ class StubPanel:
         return Shown(f"found for {q}", ("account", 7), ("account", 8))
 
 
+class Done:
+    """Plays those who do what an operator asks for: tells what it was, and knows no word and no order beyond 100."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+
+    def say(self, unit: Unit, operator: str, left: Whom, right: Whom, *, same: bool) -> int:
+        self.told.append(("say", operator, left, right, same))
+        return 3
+
+    def undo(self, unit: Unit, operator: str, word_id: int) -> None:
+        if word_id > 100:
+            raise NotFound
+        self.told.append(("undo", operator, word_id))
+
+    def link(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> None:
+        self.told.append(("link", operator, ticket_id, order_id))
+
+    def unlink(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> None:
+        self.told.append(("unlink", operator, ticket_id, order_id))
+
+
+DONE = Done()
+
+
 @contextmanager
 def stubbed(folder: Path) -> Iterator[dict[str, object]]:
     """Within it create_app builds the stub; yields the settings that turn the panel on."""
@@ -70,6 +98,7 @@ def stubbed(folder: Path) -> Iterator[dict[str, object]]:
     (folder / "panel/show.html").write_text(SHOW)
     with pytest.MonkeyPatch.context() as instead:
         instead.setattr(app, "Panel", StubPanel)
+        instead.setattr(app, "_deeds", lambda *_: panel_acts.deeds(DONE, lambda *whom: whom, DONE))
         yield {"panel_secrets": (SecretStr(SECRET),), "hde_origin": DESK, "templates": str(folder)}
 
 

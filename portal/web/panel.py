@@ -50,6 +50,9 @@ ACTS: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]] = {
 }
 """What an operator can do: the fields that name whom it is about, and what each may name."""
 
+LOOKS = frozenset(["show", "find", "person"])
+"""The others are done (service/panel_acts.py)."""
+
 Form = Mapping[str, str]
 
 
@@ -80,7 +83,7 @@ async def act(request: AnyRequest, site: NamedDependency[Site], act: FromPath[st
     """Do it, and show the panel again."""
     _must_be_on(site)
     check_own_form(request, site.settings.public_url)
-    if act not in ACTS:
+    if act not in ACTS or (act not in LOOKS and act not in site.deeds):
         raise NotFound
     form = await _form(request)
     given = form.get("handle", "")
@@ -108,6 +111,8 @@ async def _act(request: AnyRequest, site: Site, act: str, form: Form, given: str
 def _do(unit: Unit, site: Site, handle: Handle, act: str, whom: Sequence[Whom]) -> None:
     """Written down, and done, in one transaction. Raises TooOften and NotFound, and nothing has happened then."""
     doors.begin(unit, handle, act, whom)
+    if act not in LOOKS:
+        site.deeds[act](unit, handle, whom)
 
 
 async def _show(
@@ -128,7 +133,7 @@ async def _show(
     def address(name: str) -> str:
         return f"{site.settings.prefix}/panel/{name}"
 
-    context: dict[str, Any] = {"sheet": sheet, "found": found, "q": q, "said": act if act in ACTS else ""}
+    context: dict[str, Any] = {"sheet": sheet, "found": found, "q": q, "said": act if act in site.deeds else ""}
     context |= {"handle": given, "view": ref(view) if view else "", "act": address, "ref": ref}
     return framed(site, request, "panel/show.html", **context)
 

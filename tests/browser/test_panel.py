@@ -46,11 +46,17 @@ class Operator:
         self.answers: list[Response] = []
         self.told: list[str] = []
         context.set_default_timeout(10_000)
-        context.on("request", lambda request: self.asked.append(request))
-        context.on("response", lambda answer: self.answers.append(answer))
+        context.on("request", self._asks)
+        context.on("response", self._answered)
         context.on("console", lambda line: self.told.append(line.text))
         context.on("weberror", lambda error: self.told.append(str(error.error)))
         self.page: Page = context.new_page()
+
+    def _asks(self, request: Request) -> None:
+        self.asked.append(request)
+
+    def _answered(self, answer: Response) -> None:
+        self.answers.append(answer)
 
     @property
     def plugin(self) -> FrameLocator:

@@ -23,6 +23,7 @@ from tests.conftest import MariaDB
 from tests.panel_stub import (
     BEARER,
     DESK,
+    DONE,
     SECRET,
     TOKENS,
     Door,
@@ -305,6 +306,57 @@ def test_a_name_is_no_link_and_a_link_no_name(door: Door) -> None:
     page = opened(door)
     assert spend(door, ref_of(page, "account", ANNA)).status_code == 403
     assert spend(door, handle_of(page)).status_code == 403
+
+
+# What is done beside looking
+
+
+def test_what_an_operator_says_is_said_in_his_name_and_of_this_ticket(shop: Stage, door: Door) -> None:
+    page, told = opened(door, "ivan", ticket_id=10), DONE.told
+    told.clear()
+    handle = handle_of(page)
+    anna, contact, order, word = (
+        ref_of(page, *whom) for whom in (("account", 7), ("contact", 7), ("order", 5), ("word", 3))
+    )
+    lies = {"operator": "olga", "ticket_id": "11"}
+    for name, fields in (
+        ("same", {"left": anna, "right": contact}),
+        ("not-same", {"left": anna, "right": contact}),
+        ("undo", {"word": word}),
+        ("link", {"order": order}),
+        ("unlink", {"order": order}),
+    ):
+        answer = act(door, name, handle=handle, **fields, **lies)
+        assert answer.status_code == 200 and said(answer.text, "said") == name
+    pair = (("account", 7), ("contact", 7))
+    assert told == [("say", "ivan", *pair, True), ("say", "ivan", *pair, False), ("undo", "ivan", 3),
+                    ("link", "ivan", 10, 5), ("unlink", "ivan", 10, 5)]  # fmt: skip
+    rows = [row[1:] for row in audited(shop) if row[1] in (b"same", b"link")]
+    assert rows == [
+        (b"same", 10, None, b"account", 7),
+        (b"same", 10, None, b"contact", 7),
+        (b"link", 10, None, b"order", 5),
+    ]
+
+
+def test_what_cannot_be_done_is_neither_done_nor_written_down(shop: Stage, door: Door) -> None:
+    page, of_order = opened(door), opened(door, order_id=5)
+    DONE.told.clear()
+    before = audited(shop)
+    anna, order = ref_of(page, "account", 7), ref_of(page, "order", 5)
+    for name, fields in (
+        ("same", {"left": anna, "right": anna}),
+        ("same", {"left": anna}),
+        ("same", {"left": anna, "right": order}),
+        ("undo", {"word": ref_of(page, "word", 101)}),
+        ("undo", {"word": "3"}),
+        ("link", {"order": "5"}),
+        ("link", {"order": anna}),
+    ):
+        assert act(door, name, handle=handle_of(page), **fields).status_code == 404, (name, fields)
+    named = ref_of(of_order, "order", 5)
+    assert act(door, "link", handle=handle_of(of_order), order=named).status_code == 404, "it has no ticket"
+    assert DONE.told == [] and audited(shop) == before
 
 
 # Searching
