@@ -6,6 +6,7 @@ must change nothing. The language is the browser's.
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
@@ -59,12 +60,15 @@ def check_own_form(request: AnyRequest, public_url: str) -> None:
 AHEAD = ("purpose", "sec-purpose", "x-purpose", "x-moz")
 """Where browsers say that nobody has followed the link yet."""
 
+AHEAD_WORDS = ("prefetch", "preview", "prerender")
+PREVIEWS = re.compile(r"bot\b|crawler|spider|preview|facebookexternalhit|whatsapp|viber|skype|vkshare", re.IGNORECASE)
+"""Who looks at the links that people send each other, by what they call themselves."""
+
 
 def check_followed(request: AnyRequest) -> None:
     """Raises CrossSite for a link that is fetched ahead, for a preview, or as a part of another page."""
     headers = request.headers
-    ahead = any(
-        word in headers.get(name, "").lower() for name in AHEAD for word in ("prefetch", "preview", "prerender")
-    )
-    if ahead or headers.get("sec-fetch-mode", "navigate") != "navigate":
+    ahead = any(word in headers.get(name, "").lower() for name in AHEAD for word in AHEAD_WORDS)
+    looked_at = PREVIEWS.search(headers.get("user-agent", ""))
+    if ahead or looked_at or headers.get("sec-fetch-mode", "navigate") != "navigate":
         raise CrossSite

@@ -22,7 +22,7 @@ from portal.service import panel_doors
 from portal.service.panel_doors import Link
 from tests.browser.conftest import ARGUMENTS, program
 from tests.browser.origin import DESK_HOST, EVIL_HOST, PREFIX, Origin
-from tests.browser.watch import WIDE
+from tests.browser.watch import WIDE, violations
 from tests.panel_stub import SECRET, TOKENS, stubbed
 
 pytestmark = pytest.mark.browser
@@ -229,6 +229,27 @@ def test_a_link_is_nowhere_to_be_found_afterwards(
     kept = json.dumps(history_of(ivan.page)) + caplog.text
     assert "/_sandbox/desk/" in kept and PANEL in kept, "the control: there is a history"
     assert not any(token in kept for token in tokens)
+
+
+@pytest.mark.parametrize("language", ["ru-RU", "en-GB"])
+def test_a_page_that_refuses_is_for_everybody(chromium: Browser, plugged: Origin, language: str) -> None:
+    with chromium.new_context(locale=language, viewport={"width": 320, "height": 600}) as context:
+        page = context.new_page()
+        page.goto(f"{plugged.address}{PANEL}/{link()}")
+        handle = page.input_value("[name=handle] >> nth=0")
+        for path in ("", "/nothing", "/no/such"):
+            page.goto(f"{plugged.address}{PANEL}{path}")
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                assert not violations(page), f"{path}, {scheme}"
+                assert page.evaluate("document.scrollingElement.scrollWidth") <= 320
+        form = f'<form method="post" action="{PANEL}/undo"><input name="handle" value="{handle}"></form>'
+        page.evaluate("form => { document.body.innerHTML = form; document.forms[0].submit(); }", form)
+        name = {"ru-RU": "Назад к панели", "en-GB": "Back to the panel"}[language]
+        expect(page.get_by_role("button")).to_have_text(name)
+        assert not violations(page)
+        page.get_by_role("button").press("Enter")
+        expect(page.locator("#sheet")).to_contain_text("ticket_id=10")
 
 
 def test_going_back_and_reloading_opens_nothing(ivan: Operator, plugged: Origin) -> None:

@@ -183,6 +183,9 @@ def test_without_the_key_on_it_the_same_link_would_open_fifty(shop: Stage, door:
         {"x-moz": "prefetch"},
         {"sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
         {"sec-fetch-mode": "cors"},
+        {"user-agent": "TelegramBot (like TwitterBot)"},
+        {"user-agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"},
+        {"user-agent": "WhatsApp/2.23.20.0"},
     ],
 )
 def test_what_nobody_has_followed_yet_spends_nothing(shop: Stage, door: Door, headers: dict[str, str]) -> None:
