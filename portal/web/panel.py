@@ -140,7 +140,8 @@ async def _show(
 
 def _subject(handle: Handle, view: Whom | None) -> Subject:
     if view:
-        return Subject(user_id=view[1])
+        kind, number = view
+        return Subject(user_id=number) if kind == "account" else Subject(contact_id=number)
     return Subject(ticket_id=handle.ticket_id, order_id=handle.order_id)
 
 

@@ -278,6 +278,8 @@ def test_a_person_is_named_by_what_this_panel_calls_him(shop: Stage, door: Door)
     handle = handle_of(page)
     shown = act(door, "person", handle=handle, ref=ref_of(page, "account", ANNA))
     assert "user_id=7" in said(shown.text, "sheet"), "the control"
+    contact = act(door, "person", handle=handle, ref=ref_of(page, "contact", 7))
+    assert "user_id=None, contact_id=7" in said(contact.text, "sheet"), "a contact of that number is somebody else"
     kept = re.search(r'name="view" value="([^"]+)"', shown.text)
     assert kept
     found = act(door, "find", handle=handle, view=kept[1], q="anna")
