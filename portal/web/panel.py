@@ -6,7 +6,8 @@
     POST {prefix}/panel/{act}    handle, view?, …     an act of ACTS, with the fields named there
 
 A person, an order or a word of an operator is named by what `ref` makes of it, and by nothing else; `view` is whom the
-page shows that is not whom it was opened for. What is done and the line that tells of it are one transaction.
+page shows that is not whom it was opened for. What is done and the line that tells of it are one transaction. Every act
+keeps the panel open: a script must make none by itself, or it would never end.
 
 panel/show.html is given `sheet` and `found` (service/panel.py), `said` (the deed just done, or nothing), `q`, `handle`
 and `view` (for the forms' hidden fields; `view` may be empty), `act(name)` (a form's address), `ref((kind, number))`.
