@@ -15,6 +15,7 @@ and `view` (for the forms' hidden fields; `view` may be empty), `act(name)` (a f
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -32,6 +33,8 @@ from portal.store.panel import Handle, Whom
 from portal.web.panel_frame import Answer, check_followed, check_own_form, framed, refused
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest
+
+log = logging.getLogger(__name__)
 
 FORM_BYTES = 1 << 16
 FIELDS = 20
@@ -94,6 +97,8 @@ async def act(request: AnyRequest, site: NamedDependency[Site], act: FromPath[st
         return refused(site, request, "too_often", 429, handle=given, seconds=error.retry_after)
     except NotFound:
         return refused(site, request, "missing", 404, handle=given)
+    except DatabaseAway as error:
+        return _away(request, site, act, given, error)
 
 
 async def _open(request: AnyRequest, site: Site, token: str) -> Answer:
@@ -125,8 +130,8 @@ async def _show(
         shown = [*sheet.whom, *(found.whom if found else ())]
         if shown:
             await site.databases.run(doors.shown, handle, dict.fromkeys(shown))
-    except (HelpdeskError, DatabaseAway):
-        return refused(site, request, "away", 503, handle=given, seconds=RETRY_SECONDS)
+    except (HelpdeskError, DatabaseAway) as error:
+        return _away(request, site, act, given, error)
 
     def ref(whom: Whom) -> str:
         return doors.ref(site.tokens, handle, *whom)
@@ -137,6 +142,12 @@ async def _show(
     context: dict[str, Any] = {"sheet": sheet, "found": found, "q": q, "said": act if act in site.deeds else ""}
     context |= {"handle": given, "view": ref(view) if view else "", "act": address, "ref": ref}
     return framed(site, request, "panel/show.html", **context)
+
+
+def _away(request: AnyRequest, site: Site, act: str, given: str, error: Exception) -> Answer:
+    """The panel stays open: its handle goes back with the button."""
+    log.warning("panel: %s answered with 503: %s: %s", act, type(error).__name__, error)
+    return refused(site, request, "away", 503, handle=given, seconds=RETRY_SECONDS)
 
 
 def _subject(handle: Handle, view: Whom | None) -> Subject:

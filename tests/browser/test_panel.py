@@ -125,6 +125,22 @@ def test_the_panel_stands_beside_the_ticket_and_its_forms_work(ivan: Operator, p
     assert SECRET not in "".join(answer.text() for answer in ivan.answers if answer.url.startswith(plugged.desk))
 
 
+def test_an_operator_whom_the_page_does_not_name_is_whom_the_plugins_variable_does(
+    ivan: Operator, plugged: Origin
+) -> None:
+    """Or nobody in particular; whatever it is, it opens."""
+    ticket = plugged.ticket(ANNA.login)
+    nameless = "document.addEventListener('DOMContentLoaded', () => document.getElementById('ticketAppInitialState')?.remove())"
+    ivan.page.add_init_script(nameless)
+    for number, (said, kept) in enumerate(
+        ((" \u2014\tИван 🙂", "Иван 🙂"), ("", "unknown"), ("🙂", "unknown"), ("я" * 120, "я" * 100))
+    ):
+        plugged.state.plugin.shown = {"OPERATOR": said}
+        ivan.read(ticket)
+        ivan.must_see(f"ticket_id={ticket}")
+        assert panels(plugged)[number] == (kept.encode(), ticket)
+
+
 def test_another_ticket_has_a_panel_of_its_own(ivan: Operator, plugged: Origin) -> None:
     first, second = plugged.ticket(ANNA.login, "First"), plugged.ticket(ANNA.login, "Second")
     ivan.read(first)

@@ -448,13 +448,23 @@ def test_a_form_twice_or_none_is_told_so(door: Door) -> None:
         must_be_framed_by_the_desk_alone(answer)
 
 
-def test_a_help_desk_that_is_away_leaves_the_panel_open(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_away_leaves_the_panel_open(
+    door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(StubPanel, "away", True)
     page = spend(door, link(door))
     assert page.status_code == 503 and "refresh" in page.headers
     must_be_framed_by_the_desk_alone(page)
     monkeypatch.setattr(StubPanel, "away", False)
-    assert act(door, "show", handle=handle_of(page.text)).status_code == 200
+    handle = handle_of(page.text)
+    with monkeypatch.context() as away, caplog.at_level(logging.WARNING):
+        away.setattr(panel_doors, "enter", Mock(side_effect=DatabaseAway("error 2006")))
+        page = act(door, "find", handle=handle, q="canary")
+        assert page.status_code == 503 and handle_of(page.text) == handle and page.headers["retry-after"] == "5"
+    assert "panel: open answered with 503: HelpdeskUnreachable" in caplog.text
+    assert "panel: find answered with 503: DatabaseAway: error 2006" in caplog.text
+    assert "canary" not in caplog.text and handle not in caplog.text
+    assert act(door, "show", handle=handle).status_code == 200
 
 
 @pytest.mark.parametrize(
