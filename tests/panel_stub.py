@@ -54,7 +54,7 @@ class StubPanel:
 
     away = False
 
-    def __init__(self, *_built_of: object) -> None:
+    def __init__(self, *_built_of: object, **_named: object) -> None:
         pass
 
     async def sheet(self, subject: Subject) -> Shown:
