@@ -34,8 +34,8 @@ class Panel:
     def __init__(self, settings: Settings, shape: Shape, desk: Desk) -> None:
         pass
 
-    async def sheet(self, subject: Subject) -> Any:
-        """The sheet of this subject. Raises HelpdeskError, DatabaseAway, NotFound."""
+    async def sheet(self, subject: Subject, page: int = 1) -> Any:
+        """The sheet of this subject, its orders and requests of `page`. Raises DatabaseAway."""
         return _Seam(str(subject))
 
     async def find(self, q: str) -> Any:

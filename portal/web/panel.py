@@ -3,7 +3,7 @@
     POST {prefix}/panel          token                opens it, from the plugin's form
     GET  {prefix}/panel/{token}                       opens it, for a help desk that can only open an address
     GET  {prefix}/panel                               what is left of it: it is closed
-    POST {prefix}/panel/{act}    handle, view?, …     an act of ACTS, with the fields named there
+    POST {prefix}/panel/{act}    handle, view?, page?, …  an act of ACTS, with the fields named there
 
 A person, an order or a word of an operator is named by what `ref` makes of it, and by nothing else; `view` is whom the
 page shows that is not whom it was opened for. What is done and the line that tells of it are one transaction. Every act
@@ -16,6 +16,7 @@ and `view` (for the forms' hidden fields; `view` may be empty), `act(name)` (a f
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 FORM_BYTES = 1 << 16
 FIELDS = 20
 Q_CHARACTERS = 200
+PAGE = re.compile(r"[1-9][0-9]{0,5}")
 RETRY_SECONDS = 5
 
 PERSON = ("account", "contact")
@@ -109,9 +111,10 @@ async def _open(request: AnyRequest, site: Site, token: str) -> Answer:
 async def _act(request: AnyRequest, site: Site, act: str, form: Form, given: str) -> Answer:
     handle = await site.databases.run(doors.enter, given)
     whom = [_named(site, handle, form.get(field, ""), kinds) for field, kinds in ACTS[act]]
-    await site.databases.run(_do, site, handle, act, whom)
     view = whom[0] if act == "person" else _view(site, handle, form)
-    return await _show(request, site, act, given, handle, view=view, q=form.get("q", "")[:Q_CHARACTERS])
+    page, q = _page(form), form.get("q", "")[:Q_CHARACTERS]
+    await site.databases.run(_do, site, handle, act, whom)
+    return await _show(request, site, act, given, handle, view=view, page=page, q=q)
 
 
 def _do(unit: Unit, site: Site, handle: Handle, act: str, whom: Sequence[Whom]) -> None:
@@ -122,11 +125,19 @@ def _do(unit: Unit, site: Site, handle: Handle, act: str, whom: Sequence[Whom]) 
 
 
 async def _show(
-    request: AnyRequest, site: Site, act: str, given: str, handle: Handle, *, view: Whom | None = None, q: str = ""
+    request: AnyRequest,
+    site: Site,
+    act: str,
+    given: str,
+    handle: Handle,
+    *,
+    view: Whom | None = None,
+    page: int = 1,
+    q: str = "",
 ) -> Answer:
     try:
         found = await site.panel.find(q) if act == doors.FIND else None
-        sheet = await site.panel.sheet(_subject(handle, view))
+        sheet = await site.panel.sheet(_subject(handle, view), page)
         shown = [*sheet.whom, *(found.whom if found else ())]
         if shown:
             await site.databases.run(doors.shown, handle, dict.fromkeys(shown))
@@ -160,6 +171,14 @@ def _subject(handle: Handle, view: Whom | None) -> Subject:
 def _view(site: Site, handle: Handle, form: Form) -> Whom | None:
     """Whom the page has shown so far; None for whom it was opened for."""
     return _named(site, handle, form["view"], PERSON) if form.get("view") else None
+
+
+def _page(form: Form) -> int:
+    """Of the orders and requests. Raises NotFound for what no page of ours sends."""
+    page = form.get("page", "1")
+    if not PAGE.fullmatch(page):
+        raise NotFound
+    return int(page)
 
 
 def _named(site: Site, handle: Handle, given: str, kinds: Sequence[str]) -> Whom:
