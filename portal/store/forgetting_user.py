@@ -83,17 +83,14 @@ _FORGET = (
 )
 _COUNTERS = text("DELETE FROM custom_hde_cursor WHERE name LIKE :post OR name LIKE :file OR name LIKE :ask")
 _KNOWN_IN = "(SELECT DISTINCT user_id FROM TABLE_ WHERE user_id > :after ORDER BY user_id LIMIT :limit)"
+_SAID_OF = (
+    "(SELECT DISTINCT END_id FROM custom_hde_word WHERE END_kind = 'account' AND END_id > :after "
+    "ORDER BY END_id LIMIT :limit)"
+)
+# Traces are of every account there is, and are cleared by their own walk (service/traces.py).
 _KNOWN = text(
-    # Traces are of every account there is, and are cleared by their own walk (service/traces.py).
-    " UNION ".join(  # noqa: S608  # names of ours
-        [
-            *(_KNOWN_IN.replace("TABLE_", table) for table in _TABLES),
-            *(
-                f"(SELECT DISTINCT {end}_id FROM custom_hde_word WHERE {end}_kind = 'account' AND {end}_id > :after "
-                f"ORDER BY {end}_id LIMIT :limit)"
-                for end in ("a", "b")
-            ),
-        ]
+    " UNION ".join(
+        [_KNOWN_IN.replace("TABLE_", table) for table in _TABLES] + [_SAID_OF.replace("END", end) for end in ("a", "b")]
     )
     + " ORDER BY user_id LIMIT :limit"
 )
