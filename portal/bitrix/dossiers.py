@@ -1,4 +1,4 @@
-"""What the shop knows of a person, all his accounts together, for the operator's panel: a query a question, for any number.
+"""What the shop knows of a person, all his accounts together, for the operator's panel. No query is in a loop.
 
 The account that all nameless buyers share is nobody's: it comes back from no question here but `owner`, which says so.
 """
