@@ -29,6 +29,7 @@ from portal.service.renewal import Renewer
 from portal.service.shop_changes import ShopChanges
 from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
+from portal.service.traces import Traces
 from portal.store import figures, inbox, lanes, limits, outbox, panel, shop_seen, snapshots
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
@@ -111,6 +112,7 @@ def steps(
         shop.told,
         _every(LOOK_SECONDS, shop.new),
         _every(LOOK_SECONDS, shop.changed),
+        _every(LOOK_SECONDS, Traces(databases).step),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
         _every(BEAT_SECONDS, partial(_beat, databases)),
     ]

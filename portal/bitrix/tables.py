@@ -38,6 +38,12 @@ class Shape:
     """b_sale_order_change."""
     archive: bool = False
     """b_sale_order_archive, since 16.5: orders that were moved out of the way, without their tables."""
+    phone_auth: bool = False
+    """b_user_phone_auth, since 18.5: phones that the shop has sent a code to."""
+    order_props: bool = False
+    """b_sale_order_props and b_sale_order_props_value: what a buyer typed into the order's form."""
+    order_props_entity: bool = False
+    """b_sale_order_props_value.ENTITY_TYPE: shipments have properties, too."""
 
 
 _COLUMNS = text(
@@ -45,7 +51,8 @@ _COLUMNS = text(
     "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN "
     "('b_user', 'b_user_auth_action', 'b_user_session', 'b_sec_session', 'b_sale_order', 'b_sale_basket', "
     "'b_sale_basket_props', 'b_sale_status_lang', 'b_sale_order_payment', 'b_sale_order_delivery', "
-    "'b_sale_order_change', 'b_sale_order_archive')"
+    "'b_sale_order_change', 'b_user_phone_auth', 'b_sale_order_props', 'b_sale_order_props_value', "
+    "'b_sale_order_archive')"
 )
 _ORDERS = (
     ("b_sale_order", "ACCOUNT_NUMBER"),
@@ -63,6 +70,7 @@ def inspect(unit: Unit) -> Shape:
     if "_ci" not in columns.get(("b_user", "EMAIL"), ""):
         # Who else holds an address is asked of the index; one that tells case apart would miss them.
         raise WrongSettings(["PORTAL_DATABASE_URL names a database where b_user.EMAIL tells upper from lower case"])
+    orders = all(column in columns for column in _ORDERS)
     return Shape(
         blocked=("b_user", "BLOCKED") in columns,
         language=("b_user", "LANGUAGE_ID") in columns,
@@ -70,10 +78,15 @@ def inspect(unit: Unit) -> Shape:
         auth_action_application=("b_user_auth_action", "APPLICATION_ID") in columns,
         user_session=("b_user_session", "SESSION_ID") in columns,
         sec_session=("b_sec_session", "SESSION_ID") in columns,
-        orders=all(column in columns for column in _ORDERS),
+        orders=orders,
         running=("b_sale_order", "RUNNING") in columns,
         bundles=("b_sale_basket", "SET_PARENT_ID") in columns,
         parts=("b_sale_order_payment", "ID") in columns and ("b_sale_order_delivery", "SYSTEM") in columns,
         changes=("b_sale_order_change", "ID") in columns,
         archive=("b_sale_order_archive", "ORDER_ID") in columns,
+        phone_auth=("b_user_phone_auth", "CONFIRMED") in columns,
+        order_props=orders
+        and ("b_sale_order_props", "IS_PHONE") in columns
+        and ("b_sale_order_props_value", "VALUE") in columns,
+        order_props_entity=("b_sale_order_props_value", "ENTITY_TYPE") in columns,
     )

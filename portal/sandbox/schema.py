@@ -77,6 +77,11 @@ b_user_auth_action
     [new] APPLICATION_ID varchar(255) NULL,
     PRIMARY KEY (ID), INDEX ix_auth_action_user (USER_ID, PRIORITY), INDEX ix_auth_action_date (ACTION_DATE),
 
+b_user_phone_auth [new]
+    USER_ID int NOT NULL, PHONE_NUMBER varchar(25) NOT NULL, OTP_SECRET text, ATTEMPTS int DEFAULT 0,
+    CONFIRMED char(1) DEFAULT 'N', DATE_SENT datetime,
+    PRIMARY KEY (USER_ID), UNIQUE INDEX ix_user_phone_auth_number (PHONE_NUMBER),
+
 b_user_group
     USER_ID int NOT NULL, GROUP_ID int NOT NULL, DATE_ACTIVE_FROM datetime, DATE_ACTIVE_TO datetime,
     UNIQUE KEY ix_user_group (USER_ID, GROUP_ID), INDEX ix_user_group_group (GROUP_ID),

@@ -20,7 +20,7 @@ from portal.bitrix.stamps import Stamp, Stamps
 from portal.config import Settings
 from portal.database import Databases, Unit
 from portal.helpdesk import forgetting
-from portal.service import outbound
+from portal.service import outbound, traces
 from portal.store import forgetting_user, outbox, paces, shop_events, shop_seen
 from portal.store.shop_events import GONE, ORDER, USER, ShopEvent
 
@@ -115,9 +115,11 @@ def take(unit: Unit, stamps: Stamps) -> bool:
 
 
 def put(unit: Unit, stamps: Stamps, kind: str, rows: Sequence[Stamp]) -> None:
-    """A job for each account or order that is somebody's."""
+    """A job for each account or order that is somebody's; its phones are looked at here and now."""
     if not rows:
         return
+    ids = [row.id for row in rows]
+    traces.renew(unit, stamps.shape, users=ids if kind == USER else (), orders=ids if kind == ORDER else ())
     nameless = stamps.nameless(unit)
     for row in rows:
         shop_seen.remember(unit, kind, row.id, row.at)

@@ -20,7 +20,8 @@ class Left:
 
 
 def forget(unit: Unit, user_id: int) -> Left:
-    """Delete his links, own tickets, orders' tickets, profile and counters, and all his jobs with their files.
+    """Delete his links, own tickets, orders' tickets, profile, traces and counters, his jobs with their files, and
+    whatever operators have said of his account.
 
     A message of his that is running ends without being ours any more (store/queue.py), and so leaves nothing behind.
     """
@@ -73,9 +74,26 @@ _FORGET = (
         for table in _TABLES
         if table != "custom_hde_outbox"
     ),
+    text("DELETE FROM custom_hde_trace WHERE user_id = :user"),
+    *(
+        text(f"DELETE FROM {table} WHERE {end}_kind = 'account' AND {end}_id = :user")  # noqa: S608  # names of ours
+        for table in ("custom_hde_said", "custom_hde_word")
+        for end in ("a", "b")
+    ),
 )
 _COUNTERS = text("DELETE FROM custom_hde_cursor WHERE name LIKE :post OR name LIKE :file OR name LIKE :ask")
 _KNOWN_IN = "(SELECT DISTINCT user_id FROM TABLE_ WHERE user_id > :after ORDER BY user_id LIMIT :limit)"
 _KNOWN = text(
-    " UNION ".join(_KNOWN_IN.replace("TABLE_", table) for table in _TABLES) + " ORDER BY user_id LIMIT :limit"
+    # Traces are of every account there is, and are cleared by their own walk (service/traces.py).
+    " UNION ".join(  # noqa: S608  # names of ours
+        [
+            *(_KNOWN_IN.replace("TABLE_", table) for table in _TABLES),
+            *(
+                f"(SELECT DISTINCT {end}_id FROM custom_hde_word WHERE {end}_kind = 'account' AND {end}_id > :after "
+                f"ORDER BY {end}_id LIMIT :limit)"
+                for end in ("a", "b")
+            ),
+        ]
+    )
+    + " ORDER BY user_id LIMIT :limit"
 )
