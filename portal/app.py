@@ -20,6 +20,7 @@ from portal.database import Databases
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.helpdesk.webhooks import Proofs
+from portal.service import panel_acts
 from portal.service.feed import Feed
 from portal.service.identity import Identity
 from portal.service.letters import Render
@@ -76,7 +77,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         widget=widget_script(settings),
         visitor_ids=VisitorIds(client.visitor_id),
         feed=Feed(databases, desk.cache),
-        deeds=_deeds(),
+        deeds=_deeds(settings, shape),
     )
 
     @asynccontextmanager
@@ -142,9 +143,9 @@ async def outbound_alone(settings: Settings, databases: Databases) -> AsyncItera
         await client.close()
 
 
-def _deeds() -> Mapping[str, Deed]:
+def _deeds(settings: Settings, shape: tables.Shape) -> Mapping[str, Deed]:
     """What an operator can do in his panel beside looking."""
-    return {}
+    return panel_acts.words(Identity(settings, shape))
 
 
 def _tokens(settings: Settings) -> Tokens:

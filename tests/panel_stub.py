@@ -16,8 +16,9 @@ from portal import app
 from portal.database import Unit
 from portal.errors import HelpdeskUnreachable, NotFound
 from portal.service import panel_acts
+from portal.service.evidence import Node
+from portal.service.identity import Identity
 from portal.service.panel import Subject
-from portal.store.panel import Whom
 from portal.tokens import Tokens
 from tests.stage import PREFIX, Stage
 
@@ -66,13 +67,15 @@ class StubPanel:
         return Shown(f"found for {q}", ("account", 7), ("account", 8))
 
 
-class Done:
+class Done(Identity):
     """Plays those who do what an operator asks for: tells what it was, and knows no word and no order beyond 100."""
 
     def __init__(self) -> None:
         self.told: list[tuple[object, ...]] = []
 
-    def say(self, unit: Unit, operator: str, left: Whom, right: Whom, *, same: bool) -> int:
+    def say(self, unit: Unit, operator: str, left: Node, right: Node, *, same: bool) -> int:
+        if left == right:
+            raise NotFound
         self.told.append(("say", operator, left, right, same))
         return 3
 
@@ -98,7 +101,7 @@ def stubbed(folder: Path) -> Iterator[dict[str, object]]:
     (folder / "panel/show.html").write_text(SHOW)
     with pytest.MonkeyPatch.context() as instead:
         instead.setattr(app, "Panel", StubPanel)
-        instead.setattr(app, "_deeds", lambda *_: panel_acts.deeds(DONE, lambda *whom: whom, DONE))
+        instead.setattr(app, "_deeds", lambda *_: {**panel_acts.words(DONE), **panel_acts.links(DONE)})
         yield {"panel_secrets": (SecretStr(SECRET),), "hde_origin": DESK, "templates": str(folder)}
 
 

@@ -8,17 +8,12 @@ from typing import Any, Protocol
 
 from portal.database import Unit
 from portal.errors import NotFound
+from portal.service.evidence import Node
+from portal.service.identity import Identity
 from portal.store.panel import Handle, Whom
 
 Deed = Callable[[Unit, Handle, Sequence[Whom]], None]
 """Does it in the caller's transaction; raises NotFound, and nothing has happened then."""
-
-
-class Words(Protocol):
-    """Who is who, as operators say it (service/identity.py); a node is a kind and a number."""
-
-    def say(self, unit: Unit, operator: str, left: Any, right: Any, *, same: bool) -> int: ...
-    def undo(self, unit: Unit, operator: str, word_id: int) -> None: ...
 
 
 class Links(Protocol):
@@ -28,31 +23,33 @@ class Links(Protocol):
     def unlink(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> Any: ...
 
 
-def deeds(words: Words, node: Callable[[Any, int], Any], links: Links) -> Mapping[str, Deed]:
-    """By the name of the act. `node` makes of a kind and a number what `words` takes."""
+def words(identity: Identity) -> Mapping[str, Deed]:
+    """Who is who, as operators say it; by the name of the act."""
 
     def say(unit: Unit, handle: Handle, whom: Sequence[Whom], *, same: bool) -> None:
-        left, right = (node(*one) for one in whom)
-        if left == right:
-            raise NotFound
-        words.say(unit, handle.operator, left, right, same=same)
+        left, right = (_node(*one) for one in whom)
+        identity.say(unit, handle.operator, left, right, same=same)
 
     def undo(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:
-        words.undo(unit, handle.operator, whom[0][1])
+        identity.undo(unit, handle.operator, whom[0][1])
+
+    return {"same": partial(say, same=True), "not-same": partial(say, same=False), "undo": undo}
+
+
+def links(ticket_orders: Links) -> Mapping[str, Deed]:
+    """Which order the panel's ticket is about; by the name of the act."""
 
     def link(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:
-        links.link(unit, handle.operator, _ticket(handle), whom[0][1])
+        ticket_orders.link(unit, handle.operator, _ticket(handle), whom[0][1])
 
     def unlink(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:
-        links.unlink(unit, handle.operator, _ticket(handle), whom[0][1])
+        ticket_orders.unlink(unit, handle.operator, _ticket(handle), whom[0][1])
 
-    return {
-        "same": partial(say, same=True),
-        "not-same": partial(say, same=False),
-        "undo": undo,
-        "link": link,
-        "unlink": unlink,
-    }
+    return {"link": link, "unlink": unlink}
+
+
+def _node(kind: str, number: int) -> Node:
+    return Node("account" if kind == "account" else "contact", number)
 
 
 def _ticket(handle: Handle) -> int:

@@ -292,7 +292,8 @@ def test_a_page_that_came_by_a_form_is_not_sent_again(ivan: Operator, plugged: O
 
 def test_without_scripts_its_forms_work_in_the_frame(chromium: Browser, plugged: Origin) -> None:
     with working(chromium, plugged, java_script_enabled=False) as ivan:
-        plugged.state.plugin.html = f'<!doctype html><iframe src="{plugged.address}{PANEL}/{link()}"></iframe>'
+        token = link()
+        plugged.state.plugin.html = f'<!doctype html><iframe src="{plugged.address}{PANEL}/{token}"></iframe>'
         ivan.page.goto(f"{plugged.desk}/_sandbox/desk/plugin")
         panel = ivan.page.frame_locator("iframe")
         expect(panel.locator("#sheet")).to_contain_text("ticket_id=10")
@@ -305,6 +306,8 @@ def test_without_scripts_its_forms_work_in_the_frame(chromium: Browser, plugged:
         panel.get_by_role("button", name="find").click()
         expect(panel.locator("h1")).to_have_text("Панель закрыта")
         expect(panel.get_by_role("button")).to_be_hidden()
+        # No script has taken the token out of the address here: the page itself must not tell it.
+        assert not [request.url for request in ivan.asked if token in request.all_headers().get("referer", "")]
 
 
 @pytest.mark.parametrize("allowed", [False, True], ids=["blocked", "control"])

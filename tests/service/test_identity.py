@@ -64,7 +64,9 @@ class World:
         )
 
     def confirm(self, user: int, number: str, confirmed: str = "Y") -> None:
-        self.execute(f"INSERT INTO b_user_phone_auth (USER_ID, PHONE_NUMBER, CONFIRMED) VALUES ({user}, '{number}', '{confirmed}')")
+        self.execute(
+            f"INSERT INTO b_user_phone_auth (USER_ID, PHONE_NUMBER, CONFIRMED) VALUES ({user}, '{number}', '{confirmed}')"
+        )
 
     def order(self, id: int, user: int, phone: str = "", email: str = "") -> None:
         new = self.generation == "new"
@@ -95,10 +97,10 @@ class World:
     def own(self, ticket: int, user: int, contact: int) -> None:
         self.databases.run_here(links.own, ticket, user, contact, "form")
 
-    def of_ticket(self, contact: Contact, *known: Contact, ticket: int = 1, channel: Channel = Channel.EMAIL) -> Recognised:
-        told = Ticket(
-            ticket, str(ticket), "", Status.RECEIVED, "", contact.id, contact.email, channel, NOW, NOW
-        )
+    def of_ticket(
+        self, contact: Contact, *known: Contact, ticket: int = 1, channel: Channel = Channel.EMAIL
+    ) -> Recognised:
+        told = Ticket(ticket, str(ticket), "", Status.RECEIVED, "", contact.id, contact.email, channel, NOW, NOW)
         return self.databases.read_here(self.identity.of_ticket, told, contact, known)
 
     def of_account(self, user: int, *known: Contact) -> Recognised:
@@ -264,7 +266,11 @@ def test_a_phone_that_is_an_accounts_no_more_is_forgotten_at_once(world: World) 
 def test_other_contacts_with_his_address_or_phone_are_found(world: World) -> None:
     world.databases.run_here(profiles.put, Contact(ALSO_HERS, "other@else.example", "A", "8" + PHONE[2:]))
     found = world.of_ticket(hers(PHONE), hers(id=HIS))
-    assert reasons(found) == {contact(ALSO_HERS): [Kind.SAME_PHONE], contact(HIS): [Kind.SAME_EMAIL], account(ANNA): [Kind.SAME_EMAIL]}
+    assert reasons(found) == {
+        contact(ALSO_HERS): [Kind.SAME_PHONE],
+        contact(HIS): [Kind.SAME_EMAIL],
+        account(ANNA): [Kind.SAME_EMAIL],
+    }
 
 
 def test_a_name_counts_with_its_surname_only(world: World) -> None:
@@ -367,7 +373,9 @@ def test_a_thousand_accounts_with_one_phone_are_evidence_for_nobody_and_cost_no_
     with world.counting() as few:
         assert world.of_ticket(hers(PHONE)).someone.accounts == (ANNA,)
     rows = ", ".join(f"({id}, 'u{id}', '', 'Y', '', '{PHONE}', NOW())" for id in range(1000, 2000))
-    world.execute(f"INSERT INTO b_user (ID, LOGIN, PASSWORD, ACTIVE, EMAIL, PERSONAL_PHONE, DATE_REGISTER) VALUES {rows}")
+    world.execute(
+        f"INSERT INTO b_user (ID, LOGIN, PASSWORD, ACTIVE, EMAIL, PERSONAL_PHONE, DATE_REGISTER) VALUES {rows}"
+    )
     for _ in range(4):
         world.walk()
     assert world.execute(f"SELECT COUNT(*) FROM custom_hde_trace WHERE value = '{PHONE}'") == [(1001,)]
@@ -376,7 +384,9 @@ def test_a_thousand_accounts_with_one_phone_are_evidence_for_nobody_and_cost_no_
     assert (found.someone.accounts, found.probable) == ((ANNA,), ())
     assert len(few) == len(many) <= 8
     owners = ", ".join(f"({ticket}, {ticket}, {HERS}, 'form', NOW())" for ticket in range(1000, 2000))
-    world.execute(f"INSERT INTO custom_hde_ticket_owner (ticket_id, user_id, contact_id, evidence, created_at) VALUES {owners}")
+    world.execute(
+        f"INSERT INTO custom_hde_ticket_owner (ticket_id, user_id, contact_id, evidence, created_at) VALUES {owners}"
+    )
     with world.counting() as crowded:
         assert world.of_ticket(hers(PHONE)).someone.accounts == (ANNA,)
     assert len(crowded) <= 8
@@ -392,8 +402,12 @@ def test_a_family_of_a_few_is_shown_and_more_is_not(world: World) -> None:
 
 
 def test_no_lookup_reads_a_whole_table(world: World) -> None:
-    rows = ", ".join(f"({id}, 'u{id}', '', 'Y', 'u{id}@x.example', '{PHONE[:-4]}{id}', NOW())" for id in range(1000, 3000))
-    world.execute(f"INSERT INTO b_user (ID, LOGIN, PASSWORD, ACTIVE, EMAIL, PERSONAL_PHONE, DATE_REGISTER) VALUES {rows}")
+    rows = ", ".join(
+        f"({id}, 'u{id}', '', 'Y', 'u{id}@x.example', '{PHONE[:-4]}{id}', NOW())" for id in range(1000, 3000)
+    )
+    world.execute(
+        f"INSERT INTO b_user (ID, LOGIN, PASSWORD, ACTIVE, EMAIL, PERSONAL_PHONE, DATE_REGISTER) VALUES {rows}"
+    )
     rows = ", ".join(f"({id}, '+7916{id:07}')" for id in range(1000, 3000))
     world.execute(f"INSERT INTO b_user_phone_auth (USER_ID, PHONE_NUMBER) VALUES {rows}")
     rows = ", ".join(f"('{PHONE[:-4]}{id}', {id}, 0)" for id in range(1000, 3000))
