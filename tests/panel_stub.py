@@ -58,7 +58,7 @@ class StubPanel:
     def __init__(self, *_built_of: object, **_named: object) -> None:
         pass
 
-    async def sheet(self, subject: Subject) -> Shown:
+    async def sheet(self, subject: Subject, page: int = 1) -> Shown:
         if StubPanel.away:
             raise HelpdeskUnreachable("away")
         return Shown(str(subject), ("account", subject.user_id or 7), ("contact", 70))

@@ -10,14 +10,16 @@ page shows that is not whom it was opened for. What is done and the line that te
 keeps the panel open: a script must make none by itself, or it would never end.
 
 panel/show.html is given `sheet` and `found` (service/panel.py), `said` (the deed just done, or nothing), `q`, `handle`
-and `view` (for the forms' hidden fields; `view` may be empty), `act(name)` (a form's address), `ref((kind, number))`.
+and `view` (for the forms' hidden fields; `view` may be empty), `deeds` (names of ACTS that can be done), `act(name)` (a
+form's address), `ref((kind, number))`.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from litestar import get, post
@@ -58,6 +60,14 @@ LOOKS = frozenset(["show", "find", "person"])
 """The others are done (service/panel_acts.py)."""
 
 Form = Mapping[str, str]
+
+
+class Asked(NamedTuple):
+    """What a page shows beside the subject it was opened for: somebody else, what is sought, and which page of it."""
+
+    view: Whom | None = None
+    q: str = ""
+    page: int = 1
 
 
 @post("/panel", status_code=200, request_max_body_size=FORM_BYTES)
@@ -103,7 +113,7 @@ async def act(request: AnyRequest, site: NamedDependency[Site], act: FromPath[st
 
 async def _open(request: AnyRequest, site: Site, token: str) -> Answer:
     given, handle = await site.databases.run(doors.open_panel, site.tokens, token)
-    return await _show(request, site, doors.OPEN, given, handle)
+    return await _show(request, site, doors.OPEN, given, handle, Asked())
 
 
 async def _act(request: AnyRequest, site: Site, act: str, form: Form, given: str) -> Answer:
@@ -111,7 +121,8 @@ async def _act(request: AnyRequest, site: Site, act: str, form: Form, given: str
     whom = [_named(site, handle, form.get(field, ""), kinds) for field, kinds in ACTS[act]]
     await site.databases.run(_do, site, handle, act, whom)
     view = whom[0] if act == "person" else _view(site, handle, form)
-    return await _show(request, site, act, given, handle, view=view, q=form.get("q", "")[:Q_CHARACTERS])
+    asked = Asked(view, form.get("q", "")[:Q_CHARACTERS], _page(form))
+    return await _show(request, site, act, given, handle, asked)
 
 
 def _do(unit: Unit, site: Site, handle: Handle, act: str, whom: Sequence[Whom]) -> None:
@@ -121,12 +132,13 @@ def _do(unit: Unit, site: Site, handle: Handle, act: str, whom: Sequence[Whom]) 
         site.deeds[act](unit, handle, whom)
 
 
-async def _show(
-    request: AnyRequest, site: Site, act: str, given: str, handle: Handle, *, view: Whom | None = None, q: str = ""
+async def _show(  # noqa: PLR0917  # a page, and who asks for it
+    request: AnyRequest, site: Site, act: str, given: str, handle: Handle, asked: Asked
 ) -> Answer:
+    view = asked.view
     try:
-        found = await site.panel.find(q) if act == doors.FIND else None
-        sheet = await site.panel.sheet(_subject(handle, view))
+        found = await site.panel.find(asked.q) if act == doors.FIND else None
+        sheet = await site.panel.sheet(_subject(handle, view), asked.page)
         shown = [*sheet.whom, *(found.whom if found else ())]
         if shown:
             await site.databases.run(doors.shown, handle, dict.fromkeys(shown))
@@ -139,7 +151,13 @@ async def _show(
     def address(name: str) -> str:
         return f"{site.settings.prefix}/panel/{name}"
 
-    context: dict[str, Any] = {"sheet": sheet, "found": found, "q": q, "said": act if act in site.deeds else ""}
+    context: dict[str, Any] = {
+        "sheet": sheet,
+        "found": found,
+        "q": asked.q,
+        "deeds": frozenset(site.deeds),
+        "said": act if act in site.deeds else "",
+    }
     context |= {"handle": given, "view": ref(view) if view else "", "act": address, "ref": ref}
     return framed(site, request, "panel/show.html", **context)
 
@@ -155,6 +173,12 @@ def _subject(handle: Handle, view: Whom | None) -> Subject:
         kind, number = view
         return Subject(user_id=number) if kind == "account" else Subject(contact_id=number)
     return Subject(ticket_id=handle.ticket_id, order_id=handle.order_id)
+
+
+def _page(form: Form) -> int:
+    """Of the orders and requests, from 1; anything else is the first."""
+    given = form.get("page", "")
+    return int(given) if re.fullmatch("[1-9][0-9]{0,3}", given) else 1
 
 
 def _view(site: Site, handle: Handle, form: Form) -> Whom | None:
