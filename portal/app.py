@@ -29,6 +29,7 @@ from portal.service.orders import Orders
 from portal.service.outbound import Outbound
 from portal.service.panel import Panel
 from portal.service.panel_acts import Deed
+from portal.service.panel_read import ByTable
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web import DOORS, NOT_PUBLISHED, PANEL, UNDER_PREFIX
@@ -66,7 +67,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
         desk=desk,
         orders=Orders(settings, shape, desk),
-        panel=Panel(settings, shape, desk),
+        panel=Panel(settings, shape, desk, Identity(settings, shape), ByTable()),
         client=client,
         pages=pages,
         statics=statics,

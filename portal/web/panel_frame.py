@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from litestar import Response
@@ -26,8 +27,8 @@ def framed(site: Site, request: AnyRequest, template: str, status: int = 200, **
     """A page of the panel. A panel that is left open gives way, after as long as it lives, to the page that says so."""
     nonce = secrets.token_urlsafe(18)
     request.scope["state"][NONCE] = nonce
-    told = {"panel": f"{site.settings.prefix}/panel", "framed_by": site.settings.hde_origin, **context}
-    body = site.pages.render(template, locale=locale_of(site, request), nonce=nonce, **told)
+    told = {"panel": f"{site.settings.prefix}/panel", "framed_by": site.settings.hde_origin, "now": datetime.now(UTC)}
+    body = site.pages.render(template, locale=locale_of(site, request), nonce=nonce, **told, **context)
     headers = {"refresh": f"{IDLE_SECONDS}; url={site.settings.prefix}/panel"} if "handle" in context else {}
     return Response(body, status_code=status, media_type=MediaType.HTML, headers=headers)
 
