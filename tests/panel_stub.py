@@ -61,7 +61,7 @@ class StubPanel:
     async def sheet(self, subject: Subject, page: int = 1) -> Shown:
         if StubPanel.away:
             raise HelpdeskUnreachable("away")
-        return Shown(str(subject), ("account", subject.user_id or 7), ("contact", 70))
+        return Shown(f"{subject} {page}", ("account", subject.user_id or 7), ("contact", 70))
 
     async def find(self, q: str) -> Shown:
         return Shown(f"found for {q}", ("account", 7), ("account", 8))

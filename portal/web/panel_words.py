@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from portal.bitrix.dossiers import Archived
-from portal.model import Change, Money, Order
+from portal.model import Change, Money, Order, Status, Ticket
 from portal.service.evidence import Evidence, Kind
+from portal.service.identity import Reach
 from portal.web.mended import mended
 from portal.web.words import LOCALES, Words, tidy
 
@@ -146,3 +147,21 @@ class PanelWords:
     def state(self, order: Order | Archived) -> str:
         """An order's status as a label: its name in the shop, or that it is cancelled."""
         return self._("Cancelled") if order.canceled else said(order.status.name)
+
+    def request(self, ticket: Ticket) -> str:
+        """A request's state as the shop's side sees it."""
+        names = {
+            Status.RECEIVED: self._("new"),
+            Status.IN_PROGRESS: self._("waiting for us"),
+            Status.WAITING: self._("waiting for the customer"),
+            Status.CLOSED: self._("closed"),
+        }
+        return names.get(ticket.status) or tidy(ticket.status_name) or self._("open")
+
+    def initials(self, name: str) -> str:
+        """Two letters of a name at most."""
+        return "".join(part[0] for part in name.split()[:2] if part[0].isalpha()).upper()
+
+    def reaches(self, emails: Sequence[Reach], phones: Sequence[Reach]) -> Sequence[tuple[str, Reach]]:
+        """All ways to reach somebody, each with its kind."""
+        return [*(("email", one) for one in emails), *(("phone", one) for one in phones)]
