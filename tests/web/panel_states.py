@@ -23,14 +23,14 @@ THINGS = {
 HOSTILE = "<img src=x onerror=alert(1)>\u202e</script><b>"
 
 
-def order(number: int = 1007, locale: str = "ru", **changes: Any) -> Order:
+def order(id: int = 1007, locale: str = "ru", **changes: Any) -> Order:
     """The order of the first glance: paid, on its way with a courier."""
     mug, tea, colour, blue, pcs, kg, card, courier, shipped = THINGS[locale]
-    at = NOW - timedelta(days=1015 - number, hours=3)
+    at = NOW - timedelta(days=1015 - id, hours=3)
     made = Order(
-        id=number, number=f"A-{number}", created_at=at, updated_at=at, status=OrderStatus("P", STATUS[locale][0]), paid=True,
+        id=id, number=f"A-{id}", created_at=at, updated_at=at, status=OrderStatus("P", STATUS[locale][0]), paid=True,
         canceled=False, sum=Decimal("4590.00"), paid_sum=Decimal("4590.00"), delivery_sum=Decimal("300.00"), currency="RUB",
-        admin_path=f"/bitrix/admin/sale_order_view.php?ID={number}",
+        admin_path=f"/bitrix/admin/sale_order_view.php?ID={id}",
         lines=(
             OrderLine(mug, Decimal(2), pcs, Decimal("1900.00"), Decimal("3800.00"), 1, ((colour, blue),)),
             OrderLine(tea, Decimal("0.25"), kg, Decimal("1960.00"), Decimal("490.00"), 2),
@@ -57,7 +57,7 @@ def orders(locale: str) -> tuple[Order, ...]:
 
 def archived(locale: str) -> Archived:
     at = NOW - timedelta(days=900)
-    return Archived(501, "A-0501", 7, at, NOW - timedelta(days=90), OrderStatus("F", STATUS[locale][2]), True, False, Decimal("2100.00"), "RUB")  # noqa: FBT003  # fmt: skip
+    return Archived(501, "A-0501", 7, at, NOW - timedelta(days=90), OrderStatus("F", STATUS[locale][2]), True, False, Decimal("2100.00"), "RUB")  # fmt: skip
 
 
 def sheet(locale: str = "ru", **changes: Any) -> Sheet:
@@ -65,8 +65,8 @@ def sheet(locale: str = "ru", **changes: Any) -> Sheet:
     mine = orders(locale)
     asked = tuple(ticket(number, locale) for number in (2, 3, 4, 5))
     who = Who(
-        "Анна Смирнова" if locale == "ru" else "Anna Smirnova", NOW - timedelta(days=930), (Reach(EMAIL, True), Reach("a.smirnova@work.example", False)),  # noqa: FBT003
-        (Reach("+79161234567", True),), locale, accounts=(), contacts=(41, 42),  # noqa: FBT003
+        "Анна Смирнова" if locale == "ru" else "Anna Smirnova", NOW - timedelta(days=930), (Reach(EMAIL, True), Reach("a.smirnova@work.example", False)),
+        (Reach("+79161234567", True),), locale, accounts=(), contacts=(41, 42),
     )  # fmt: skip
     made = Sheet(
         Subject(ticket_id=1), Face.PERSON, who, ("contact", 41), Worth(12, 1, (Money(Decimal("45900.00"), "RUB"),), (Money(Decimal("1200.00"), "RUB"),)),
@@ -119,15 +119,45 @@ def panel_states(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
 
     anna = sheet(locale)
     assert anna.who
-    nobody = replace(anna, face=Face.NOBODY, who=None, me=None, worth=Worth(), about=(), orders=(), requests=(), requests_total=0, timeline=())
-    contact = replace(anna, face=Face.CONTACT, worth=Worth(), about=(), orders=(), who=replace(anna.who, registered_at=None, language="", emails=anna.who.emails[1:]))
+    nobody = replace(
+        anna,
+        face=Face.NOBODY,
+        who=None,
+        me=None,
+        worth=Worth(),
+        about=(),
+        orders=(),
+        requests=(),
+        requests_total=0,
+        timeline=(),
+    )
+    contact = replace(
+        anna,
+        face=Face.CONTACT,
+        worth=Worth(),
+        about=(),
+        orders=(),
+        who=replace(anna.who, registered_at=None, language="", emails=anna.who.emails[1:]),
+    )
     euro = order(1013, locale, currency="EUR", sum=Decimal("191.52"), paid_sum=Decimal("0"), paid=False, shipments=())
     spoilt = order(1007, "ru", lines=(replace(order().lines[0], name="РљСЂСѓР¶РєР° РґР»СЏ С‡Р°СЏ"),))
     bad_line = replace(order().lines[0], name=HOSTILE * 3, options=((HOSTILE, HOSTILE),))
-    bad = order(1007, locale, number=HOSTILE, lines=(bad_line,), status=OrderStatus("P", HOSTILE), shipments=(Shipment(HOSTILE, OrderStatus("D", HOSTILE), HOSTILE, shipped=True),))
+    bad = order(
+        1007,
+        locale,
+        number=HOSTILE,
+        lines=(bad_line,),
+        status=OrderStatus("P", HOSTILE),
+        shipments=(Shipment(HOSTILE, OrderStatus("D", HOSTILE), HOSTILE, shipped=True),),
+    )
     long_word = "Сверхдлинноеслово" * 8
-    long_order = order(1007, locale, number="A" * 60, shipments=(Shipment(long_word, OrderStatus("D", long_word), "T" * 90, shipped=True),))
-    long_who = replace(anna.who, name=long_word, emails=(Reach(f"{'a' * 60}@{'b' * 60}.example", True),))  # noqa: FBT003
+    long_order = order(
+        1007,
+        locale,
+        number="A" * 60,
+        shipments=(Shipment(long_word, OrderStatus("D", long_word), "T" * 90, shipped=True),),
+    )
+    long_who = replace(anna.who, name=long_word, emails=(Reach(f"{'a' * 60}@{'b' * 60}.example", True),))
     foreign = Named(2002, "A-2002", "foreign", "text", 8)
 
     def about(one: Order, **more: Any) -> tuple[Named, ...]:
