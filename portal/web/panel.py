@@ -3,15 +3,15 @@
     POST {prefix}/panel          token                opens it, from the plugin's form
     GET  {prefix}/panel/{token}                       opens it, for a help desk that can only open an address
     GET  {prefix}/panel                               what is left of it: it is closed
-    POST {prefix}/panel/{act}    handle, view?, …     an act of ACTS, with the fields named there
+    POST {prefix}/panel/{act}    handle, view?, page?, …  an act of ACTS, with the fields named there
 
 A person, an order or a word of an operator is named by what `ref` makes of it, and by nothing else; `view` is whom the
 page shows that is not whom it was opened for. What is done and the line that tells of it are one transaction. Every act
 keeps the panel open: a script must make none by itself, or it would never end.
 
 panel/show.html is given `sheet` and `found` (service/panel.py), `said` (the deed just done, or nothing), `q`, `handle`
-and `view` (for the forms' hidden fields; `view` may be empty), `deeds` (names of ACTS that can be done), `act(name)` (a
-form's address), `ref((kind, number))`.
+and `view` (for the forms' hidden fields; `view` may be empty), `act(name)` (a form's address), `ref((kind, number))`,
+`deeds` (names of ACTS that can be done here), `shop` (its address).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 from litestar import get, post
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 FORM_BYTES = 1 << 16
 FIELDS = 20
 Q_CHARACTERS = 200
+PAGE = re.compile(r"[1-9][0-9]{0,5}")
 RETRY_SECONDS = 5
 
 PERSON = ("account", "contact")
@@ -60,14 +61,6 @@ LOOKS = frozenset(["show", "find", "person"])
 """The others are done (service/panel_acts.py)."""
 
 Form = Mapping[str, str]
-
-
-class Asked(NamedTuple):
-    """What a page shows beside the subject it was opened for: somebody else, what is sought, and which page of it."""
-
-    view: Whom | None = None
-    q: str = ""
-    page: int = 1
 
 
 @post("/panel", status_code=200, request_max_body_size=FORM_BYTES)
@@ -113,16 +106,16 @@ async def act(request: AnyRequest, site: NamedDependency[Site], act: FromPath[st
 
 async def _open(request: AnyRequest, site: Site, token: str) -> Answer:
     given, handle = await site.databases.run(doors.open_panel, site.tokens, token)
-    return await _show(request, site, doors.OPEN, given, handle, Asked())
+    return await _show(request, site, doors.OPEN, given, handle)
 
 
 async def _act(request: AnyRequest, site: Site, act: str, form: Form, given: str) -> Answer:
     handle = await site.databases.run(doors.enter, given)
     whom = [_named(site, handle, form.get(field, ""), kinds) for field, kinds in ACTS[act]]
     view = whom[0] if act == "person" else _view(site, handle, form)
-    asked = Asked(view, form.get("q", "")[:Q_CHARACTERS], _page(form))
+    page, q = _page(form), form.get("q", "")[:Q_CHARACTERS]
     await site.databases.run(_do, site, handle, act, whom)
-    return await _show(request, site, act, given, handle, asked)
+    return await _show(request, site, act, given, handle, view=view, page=page, q=q)
 
 
 def _do(unit: Unit, site: Site, handle: Handle, act: str, whom: Sequence[Whom]) -> None:
@@ -132,13 +125,20 @@ def _do(unit: Unit, site: Site, handle: Handle, act: str, whom: Sequence[Whom]) 
         site.deeds[act](unit, handle, whom)
 
 
-async def _show(  # noqa: PLR0917  # a page, and who asks for it
-    request: AnyRequest, site: Site, act: str, given: str, handle: Handle, asked: Asked
+async def _show(
+    request: AnyRequest,
+    site: Site,
+    act: str,
+    given: str,
+    handle: Handle,
+    *,
+    view: Whom | None = None,
+    page: int = 1,
+    q: str = "",
 ) -> Answer:
-    view = asked.view
     try:
-        found = await site.panel.find(asked.q) if act == doors.FIND else None
-        sheet = await site.panel.sheet(_subject(handle, view), asked.page)
+        found = await site.panel.find(q) if act == doors.FIND else None
+        sheet = await site.panel.sheet(_subject(handle, view), page)
         shown = [*sheet.whom, *(found.whom if found else ())]
         if shown:
             await site.databases.run(doors.shown, handle, dict.fromkeys(shown))
@@ -151,13 +151,8 @@ async def _show(  # noqa: PLR0917  # a page, and who asks for it
     def address(name: str) -> str:
         return f"{site.settings.prefix}/panel/{name}"
 
-    context: dict[str, Any] = {
-        "sheet": sheet,
-        "found": found,
-        "q": asked.q,
-        "deeds": frozenset(site.deeds),
-        "said": act if act in site.deeds else "",
-    }
+    context: dict[str, Any] = {"sheet": sheet, "found": found, "q": q, "said": act if act in site.deeds else ""}
+    context |= {"deeds": frozenset(site.deeds), "shop": site.settings.public_url}
     context |= {"handle": given, "view": ref(view) if view else "", "act": address, "ref": ref}
     return framed(site, request, "panel/show.html", **context)
 
@@ -175,15 +170,17 @@ def _subject(handle: Handle, view: Whom | None) -> Subject:
     return Subject(ticket_id=handle.ticket_id, order_id=handle.order_id)
 
 
-def _page(form: Form) -> int:
-    """Of the orders and requests, from 1; anything else is the first."""
-    given = form.get("page", "")
-    return int(given) if re.fullmatch("[1-9][0-9]{0,3}", given) else 1
-
-
 def _view(site: Site, handle: Handle, form: Form) -> Whom | None:
     """Whom the page has shown so far; None for whom it was opened for."""
     return _named(site, handle, form["view"], PERSON) if form.get("view") else None
+
+
+def _page(form: Form) -> int:
+    """Of the orders and requests. Raises NotFound for what no page of ours sends."""
+    page = form.get("page", "1")
+    if not PAGE.fullmatch(page):
+        raise NotFound
+    return int(page)
 
 
 def _named(site: Site, handle: Handle, given: str, kinds: Sequence[str]) -> Whom:

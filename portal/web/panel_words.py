@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from portal.bitrix.dossiers import Archived
-from portal.model import Change, Money, Order
+from portal.model import Change, Money, Order, Status, Ticket
 from portal.service.evidence import Evidence, Kind
+from portal.service.identity import Reach
+from portal.service.panel_sheet import Hit
 from portal.web.mended import mended
 from portal.web.words import LOCALES, Words, tidy
 
 COURIER = re.compile("курьер|courier", re.IGNORECASE)
+ROUBLES = "RUB\N{NO-BREAK SPACE}"
+"""How English writes them: the sign is shorter, and everybody in a Russian shop reads it."""
+
 FINAL = "F"
 """b_sale_status: the core's own status of an order that is done."""
 
@@ -35,15 +41,30 @@ class PanelWords:
 
     def sums(self, sums: Sequence[Money]) -> str:
         """Money by currency, "45 900 ₽ + 191.52 €"."""
-        return " + ".join(self._words.money(one.sum, one.currency) for one in sums)
+        return " + ".join(self.money(one.sum, one.currency) for one in sums)
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """A sum as it is read at a glance: with the sign of the currency where all of us know it, "4,590 ₽"."""
+        return _money(self._words, amount, currency)
+
+    def hit(self, hit: Hit) -> Sequence[str]:
+        """What tells somebody who was found from others of his name."""
+        count = self._words.translations.ngettext("%(num)d order", "%(num)d orders", hit.orders) % {"num": hit.orders}
+        parts = [
+            f"№ {said(hit.value)}" if hit.by == "order" else "",
+            said(hit.email) if hit.name else "",
+            count if hit.orders else "",
+            self._("not known to the shop") if hit.whom[0] == "contact" else "",
+        ]
+        return [part for part in parts if part]
 
     def pay(self, order: Order) -> str:
         """How an order stands with its payment."""
         if order.paid or (order.sum and order.paid_sum >= order.sum):
             return self._("paid")
         if order.paid_sum:
-            paid = self._words.money(order.paid_sum, order.currency)
-            left = self._words.money(order.sum - order.paid_sum, order.currency)
+            paid = self.money(order.paid_sum, order.currency)
+            left = self.money(order.sum - order.paid_sum, order.currency)
             return self._("%(paid)s paid, %(left)s to go") % {"paid": paid, "left": left}
         return self._("not paid")
 
@@ -62,7 +83,7 @@ class PanelWords:
         told = {
             "number": said(order.number),
             "date": words.full_date(order.created_at, now),
-            "sum": words.money(order.sum, order.currency),
+            "sum": _money(words, order.sum, order.currency),
             "state": self._state(order, words),
         }
         gettext = words.translations.gettext
@@ -146,3 +167,26 @@ class PanelWords:
     def state(self, order: Order | Archived) -> str:
         """An order's status as a label: its name in the shop, or that it is cancelled."""
         return self._("Cancelled") if order.canceled else said(order.status.name)
+
+    def request(self, ticket: Ticket) -> str:
+        """A request's state as the shop's side sees it."""
+        names = {
+            Status.RECEIVED: self._("new"),
+            Status.IN_PROGRESS: self._("waiting for us"),
+            Status.WAITING: self._("waiting for the customer"),
+            Status.CLOSED: self._("closed"),
+        }
+        return names.get(ticket.status) or tidy(ticket.status_name) or self._("open")
+
+    def initials(self, name: str) -> str:
+        """Two letters of a name at most."""
+        return "".join(part[0] for part in name.split()[:2] if part[0].isalpha()).upper()
+
+    def reaches(self, emails: Sequence[Reach], phones: Sequence[Reach]) -> Sequence[tuple[str, Reach]]:
+        """All ways to reach somebody, each with its kind."""
+        return [*(("email", one) for one in emails), *(("phone", one) for one in phones)]
+
+
+def _money(words: Words, amount: Decimal, currency: str) -> str:
+    text = words.money(amount, currency)
+    return f"{text.removeprefix(ROUBLES)}\N{NO-BREAK SPACE}₽" if text.startswith(ROUBLES) else text

@@ -143,6 +143,10 @@ class Words:
         """A number in the language's digits: "20 000"."""
         return format_decimal(number, locale=self.locale)
 
+    def number(self, number: Decimal) -> str:
+        """A quantity in the language's digits: "0,25"."""
+        return format_decimal(number, locale=self.locale)
+
     def money(self, amount: Decimal, currency: str) -> str:
         """A sum of money as the language writes it, "4 590 ₽"; no hundredths where there are none."""
         pattern = Locale.parse(self.locale).currency_formats["standard"].pattern
