@@ -90,7 +90,7 @@ class World:
             )
 
     def walk(self) -> None:
-        self.execute("UPDATE custom_hde_cursor SET until = UTC_TIMESTAMP(6) WHERE name = 'traces-walk'")
+        self.execute("UPDATE custom_hde_cursor SET until = UTC_TIMESTAMP(6) WHERE name = 'shop-traces'")
         self.databases.run_here(traces.walk, self.shape)
 
     def prove(self, user: int, *contacts: int) -> None:
