@@ -20,14 +20,19 @@ from portal.database import Databases
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.helpdesk.webhooks import Proofs
+from portal.service import panel_acts
 from portal.service.feed import Feed
+from portal.service.identity import Identity
 from portal.service.letters import Render
 from portal.service.listing import Desk
 from portal.service.orders import Orders
 from portal.service.outbound import Outbound
+from portal.service.panel import Panel
+from portal.service.panel_acts import Deed
+from portal.service.panel_read import ByTable
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
-from portal.web import DOORS, NOT_PUBLISHED, UNDER_PREFIX
+from portal.web import DOORS, NOT_PUBLISHED, PANEL, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language
 from portal.web.headers import security_headers
 from portal.web.pages import Pages
@@ -62,6 +67,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
         desk=desk,
         orders=Orders(settings, shape, desk),
+        panel=Panel(settings, shape, desk, Identity(settings, shape), ByTable()),
         client=client,
         pages=pages,
         statics=statics,
@@ -71,6 +77,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         widget=widget_script(settings),
         visitor_ids=VisitorIds(client.visitor_id),
         feed=Feed(databases, desk.cache),
+        deeds=_deeds(settings, shape),
     )
 
     @asynccontextmanager
@@ -99,10 +106,15 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
     if not shape.orders:
         log.warning("orders are off: the shop has none (module sale), or PORTAL_DATABASE_URL may not read them")
     return Litestar(
-        [Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before), *DOORS, *NOT_PUBLISHED],
+        [
+            Router(settings.prefix, route_handlers=UNDER_PREFIX, before_request=before),
+            Router(settings.prefix, route_handlers=PANEL),
+            *DOORS,
+            *NOT_PUBLISHED,
+        ],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         exception_handlers={Exception: error_handler(site)},
-        before_send=[security_headers(settings.public_url)],
+        before_send=[security_headers(settings)],
         lifespan=[running],
         request_max_body_size=BODY_BYTES,
         openapi_config=None,
@@ -138,6 +150,11 @@ async def outbound_alone(settings: Settings, databases: Databases) -> AsyncItera
         await client.close()
 
 
+def _deeds(settings: Settings, shape: tables.Shape) -> Mapping[str, Deed]:
+    """What an operator can do in his panel beside looking."""
+    return panel_acts.words(Identity(settings, shape))
+
+
 def _tokens(settings: Settings) -> Tokens:
     return Tokens([key.get_secret_value() for key in settings.secret_keys])
 
@@ -156,6 +173,8 @@ def _tell_what_is_off(settings: Settings) -> None:
         log.warning("mail is off (PORTAL_SMTP_URL, PORTAL_MAIL_FROM): nobody can prove an address")
     if not settings.panel_secrets:
         log.warning("the order pull is off for the help desk's plugin (PORTAL_PANEL_SECRETS)")
+    if not settings.panel:
+        log.warning("the operators' panel is off (PORTAL_PANEL_SECRETS, PORTAL_HDE_ORIGIN)")
     if not Proofs(settings).can_pass:
         log.warning("the webhook is off (PORTAL_WEBHOOK_SECRETS): news of the help desk shows after up to 15 seconds")
     if not settings.mail or not settings.manager_email:

@@ -161,6 +161,15 @@ def dispatcher() -> None:
 
 
 @snippet.command()
+def plugin() -> None:
+    """The help desk's plugin with the operator's panel: one HTML file."""
+    from portal import snippets
+
+    settings = _settings(PublicSettings)
+    click.echo(snippets.plugin(settings.public_url, settings.prefix))
+
+
+@snippet.command()
 def footer() -> None:
     """The widget's line for the footer of the site's template, and its PHP form."""
     from portal import snippets

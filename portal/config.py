@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import NoDecode
 
-from portal.environment import PREFIX, SecretFiles, must_be_base64, words_of
+from portal.environment import Environment, must_be_base64, origin_of, words_of
 
 MIN_KEY_LENGTH = 16
 
@@ -27,32 +27,6 @@ SCRIPT_ADDRESS = r"""^(((https?:)?//[^/\s"'<>\\]+|/[^/\s"'<>\\])[^\s"'<>\\]*)?$"
 SESSION_STORES = ("files:", "database:", "security:", "php:")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class Environment(BaseSettings):
-    """How every set of settings is read."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_file=".env",
-        env_ignore_empty=True,
-        frozen=True,
-        hide_input_in_errors=True,
-        validate_default=True,
-        extra="ignore",
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment first, then the files that PORTAL_…_FILE name, then `.env`."""
-        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
 
 
 class DatabaseSettings(Environment):
@@ -128,7 +102,9 @@ class Settings(PublicSettings, DatabaseSettings):
     webhook_auth: Annotated[frozenset[str], NoDecode] = frozenset()
     """Which proofs count, of WEBHOOK_PROOFS; empty = the dialect's own (see `webhook_proofs`)."""
     panel_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
-    """Bearer secrets of the help desk's plugin: the order pull answers to them."""
+    """Bearer secrets of the help desk's plugin: the order pull and the panel's links answer to them."""
+    hde_origin: str = ""
+    """Whose pages may frame the operator's panel: https://x.helpdeskeddy.com; empty = no panel."""
     widget: Literal["", "contact", "chat"] = ""
     widget_script: str = Field(default="", pattern=SCRIPT_ADDRESS)
     """Which of the help desk's widgets the shop's pages show, empty = none; and where it is if not at the vendor's."""
@@ -169,6 +145,11 @@ class Settings(PublicSettings, DatabaseSettings):
         """Whether mail can be sent; without it nobody can prove an address."""
         return bool(self.smtp_url.get_secret_value() and self.mail_from)
 
+    @property
+    def panel(self) -> bool:
+        """Whether operators have a panel: somebody may ask for its links, and somebody may frame it."""
+        return bool(self.panel_secrets and self.hde_origin)
+
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
@@ -184,6 +165,11 @@ class Settings(PublicSettings, DatabaseSettings):
         if not re.fullmatch(r"(UF_[A-Z0-9_]{1,40})?", value):
             raise ValueError("must be the name of a user field, such as UF_HDE_TICKETS, or empty")
         return value
+
+    @field_validator("hde_origin")
+    @classmethod
+    def _framed_by(cls, value: str) -> str:
+        return origin_of(value) if value else ""
 
     @field_validator("templates")
     @classmethod

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from portal.errors import WrongSettings
 
@@ -47,6 +48,32 @@ class SecretFiles(PydanticBaseSettingsSource):
         """All secrets that come from files."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}
+
+
+class Environment(BaseSettings):
+    """How every set of settings is read."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+        extra="ignore",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then the files that PORTAL_…_FILE name, then `.env`."""
+        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
 
 
 S = TypeVar("S", bound=BaseSettings)
@@ -88,3 +115,13 @@ def must_be_base64(text: str) -> None:
 def words_of(value: object) -> object:
     """What is separated by commas, as a tuple; what is no text stays as it is."""
     return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+def origin_of(text: str) -> str:
+    """An origin as browsers write it: no path, no port that goes without saying. Raises ValueError for no origin."""
+    found = re.fullmatch(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,5}))?/?", text.strip().lower())
+    if not found:
+        raise ValueError("must be one origin, such as https://example.helpdeskeddy.com, without a path")
+    scheme, host, port = found.groups()
+    usual = {"http": "80", "https": "443"}[scheme]
+    return f"{scheme}://{host}" + (f":{port}" if port and port != usual else "")

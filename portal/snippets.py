@@ -55,6 +55,11 @@ def dispatcher(public_url: str) -> str:
     return _rendered("helpdesk/dispatcher.txt", public_url=public_url)
 
 
+def plugin(public_url: str, prefix: str) -> str:
+    """The help desk's plugin that shows the operator's panel in a ticket: one HTML file, without a secret."""
+    return _rendered("helpdesk/plugin.html", public_url=public_url, prefix=prefix)
+
+
 def _rendered(template: str, **values: str) -> str:
     # Not HTML: what is put in are addresses and paths that config.py has checked; nginx and PHP know no HTML escapes.
     environment = Environment(loader=FileSystemLoader(assets.folder("templates")), undefined=StrictUndefined)  # noqa: S701

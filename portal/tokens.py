@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-Purpose = Literal["email-proof", "flash", "form", "orders", "widget"]
+Purpose = Literal["email-proof", "flash", "form", "orders", "panel", "panel-ref", "widget"]
 
 MAX_LENGTH = 4096
 """Longer ones are refused unread: nothing of ours is that long."""

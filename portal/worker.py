@@ -32,7 +32,7 @@ from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
 from portal.service.ticket_order_notes import TicketOrderNotes
 from portal.service.traces import PACE, Traces
-from portal.store import dues, figures, inbox, lanes, limits, outbox, shop_seen, snapshots
+from portal.store import dues, figures, inbox, lanes, limits, outbox, panel, shop_seen, snapshots
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
@@ -173,7 +173,7 @@ async def _beat(databases: Databases) -> bool:
 async def _sweep(databases: Databases) -> bool:
     """Forget what nobody needs any more, a bounded number of rows at a time."""
     gone = 0
-    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep, shop_seen.sweep):
+    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep, shop_seen.sweep, panel.sweep):
         gone += await databases.run(sweep)
     if gone:
         log.info("worker: %d old rows swept", gone)

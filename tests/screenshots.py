@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, program
+from tests.web.panel_states import panel_states
 from tests.web.states import PREFIX, every_state
 from tests.web.test_look import SHOP, serve
 
@@ -27,7 +28,7 @@ def main(wanted: list[str]) -> None:
         playwright.chromium.launch(executable_path=program(), args=ARGUMENTS) as browser,
     ):
         for (device, (width, height)), scheme, locale in product(SIZES.items(), ("light", "dark"), ("ru", "en")):
-            states = every_state(locale)
+            states = every_state(locale) | panel_states(locale)
             with browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
             ) as context:

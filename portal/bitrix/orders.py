@@ -59,7 +59,7 @@ class Sale:
         if not self.shape.orders:
             return ()
         told = self._at(user_id, limit=limit, offset=offset)
-        orders = [self._order(row) for row in unit.shop.execute(_page(self.shape, bool(self.site_id)), told)]
+        orders = [self.whole(row) for row in unit.shop.execute(_page(self.shape, bool(self.site_id)), told)]
         return belongings.added(unit, self.shape, self.zone, self.language, orders)
 
     def order(self, unit: Unit, user_id: int, order_id: int) -> Order | None:
@@ -67,7 +67,7 @@ class Sale:
         if not self.shape.orders:
             return None
         told = self._at(user_id, id=order_id)
-        orders = [self._order(row) for row in unit.shop.execute(_one(self.shape, bool(self.site_id)), told)]
+        orders = [self.whole(row) for row in unit.shop.execute(_one(self.shape, bool(self.site_id)), told)]
         return next(iter(belongings.added(unit, self.shape, self.zone, self.language, orders)), None)
 
     def choices(self, unit: Unit, user_id: int, limit: int) -> list[OrderChoice]:
@@ -122,7 +122,8 @@ class Sale:
             spent=tuple(Money(money(row.spent), row.CURRENCY) for row in rows if row.spent),
         )
 
-    def _order(self, row: Any) -> Order:
+    def whole(self, row: Any) -> Order:
+        """A row of COLUMNS, without what belongs to it."""
         created = moment(row.DATE_INSERT, self.zone) or NEVER
         return Order(
             id=row.ID,
@@ -140,19 +141,19 @@ class Sale:
         )
 
     def _choices(self, rows: Iterable[Any]) -> list[OrderChoice]:
-        orders = (self._order(row) for row in rows)
+        orders = (self.whole(row) for row in rows)
         return [OrderChoice(order.id, order.number, order.created_at, order.sum, order.currency) for order in orders]
 
 
 # Before payments were rows of their own (until about 15) a paid order's SUM_PAID stayed 0.
-_PAID = "IF(o.PAYED = 'Y', GREATEST(o.PRICE, o.SUM_PAID), o.SUM_PAID)"
+PAID = "IF(o.PAYED = 'Y', GREATEST(o.PRICE, o.SUM_PAID), o.SUM_PAID)"
 
 _NOT_NAMELESS = (
     "NOT EXISTS (SELECT 1 FROM b_option WHERE MODULE_ID = 'sale' AND NAME = 'anonymous_user_id' AND VALUE = :written)"
 )
 
 
-def _counts(shape: Shape, site: bool) -> str:
+def counts(shape: Shape, site: bool) -> str:
     """The further conditions of an order that counts."""
     return (" AND o.RUNNING <> 'Y'" if shape.running else "") + (" AND o.LID = :site" if site else "")
 
@@ -163,8 +164,8 @@ def _buyer(shape: Shape, site: bool) -> TextClause:
     active = "u.ACTIVE = 'Y'" + (" AND u.BLOCKED <> 'Y'" if shape.blocked else "")
     bought, join = "NULL AS CURRENCY, 0 AS orders, NULL AS spent", ""
     if shape.orders:
-        bought = f"o.CURRENCY, COUNT(o.ID) AS orders, SUM(IF(o.CANCELED = 'Y', 0, {_PAID})) AS spent"
-        join = f" LEFT JOIN b_sale_order o ON o.USER_ID = u.ID{_counts(shape, site)}"
+        bought = f"o.CURRENCY, COUNT(o.ID) AS orders, SUM(IF(o.CANCELED = 'Y', 0, {PAID})) AS spent"
+        join = f" LEFT JOIN b_sale_order o ON o.USER_ID = u.ID{counts(shape, site)}"
     person = "u.ID, u.NAME, u.LAST_NAME, u.EMAIL, u.PERSONAL_PHONE, u.PERSONAL_MOBILE, u.DATE_REGISTER"
     return text(
         f"SELECT {person}, {active} AS is_active, {bought} FROM b_user u{join} "  # noqa: S608
@@ -173,26 +174,27 @@ def _buyer(shape: Shape, site: bool) -> TextClause:
     )
 
 
-_SELECT = (
-    "SELECT o.ID, o.ACCOUNT_NUMBER, o.DATE_INSERT, o.DATE_UPDATE, o.STATUS_ID, o.PAYED, o.CANCELED, o.PRICE, "  # noqa: S608
-    f"{_PAID} AS paid_sum, o.PRICE_DELIVERY, o.CURRENCY FROM b_sale_order o WHERE o.USER_ID = :user AND {_NOT_NAMELESS}"
+COLUMNS = (
+    "o.ID, o.ACCOUNT_NUMBER, o.DATE_INSERT, o.DATE_UPDATE, o.STATUS_ID, o.PAYED, o.CANCELED, o.PRICE, "
+    f"{PAID} AS paid_sum, o.PRICE_DELIVERY, o.CURRENCY"
 )
+_SELECT = f"SELECT {COLUMNS} FROM b_sale_order o WHERE o.USER_ID = :user AND {_NOT_NAMELESS}"  # noqa: S608
 
 
 @cache
 def _page(shape: Shape, site: bool) -> TextClause:
-    return text(f"{_SELECT}{_counts(shape, site)} ORDER BY o.DATE_INSERT DESC, o.ID DESC LIMIT :limit OFFSET :offset")
+    return text(f"{_SELECT}{counts(shape, site)} ORDER BY o.DATE_INSERT DESC, o.ID DESC LIMIT :limit OFFSET :offset")
 
 
 @cache
 def _one(shape: Shape, site: bool) -> TextClause:
-    return text(f"{_SELECT}{_counts(shape, site)} AND o.ID = :id")
+    return text(f"{_SELECT}{counts(shape, site)} AND o.ID = :id")
 
 
 @cache
 def _own(shape: Shape, site: bool) -> TextClause:
     number = "(o.ACCOUNT_NUMBER = :number OR (o.ID = :id AND COALESCE(o.ACCOUNT_NUMBER, '') = ''))"
-    return text(f"{_SELECT}{_counts(shape, site)} AND {number}")
+    return text(f"{_SELECT}{counts(shape, site)} AND {number}")
 
 
 # Three halves, each with an index of its own; UNION drops what two of them find.
@@ -208,6 +210,6 @@ def _whosever(shape: Shape, site: bool) -> TextClause:
         "o.ID IN :ids AND COALESCE(o.ACCOUNT_NUMBER, '') = ''",
         "o.ID = :id",
     )
-    return text(" UNION ".join(f"{start}{half}{_counts(shape, site)}" for half in halves)).bindparams(
+    return text(" UNION ".join(f"{start}{half}{counts(shape, site)}" for half in halves)).bindparams(
         bindparam("numbers", expanding=True), bindparam("ids", expanding=True)
     )

@@ -36,6 +36,8 @@ class Shape:
     """b_sale_order_payment and b_sale_order_delivery, since 16; an order was paid and sent as a whole before."""
     changes: bool = False
     """b_sale_order_change."""
+    archive: bool = False
+    """b_sale_order_archive, since 16.5: orders that were moved out of the way, without their tables."""
     phone_auth: bool = False
     """b_user_phone_auth, since 18.5: phones that the shop has sent a code to."""
     order_props: bool = False
@@ -49,7 +51,8 @@ _COLUMNS = text(
     "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN "
     "('b_user', 'b_user_auth_action', 'b_user_session', 'b_sec_session', 'b_sale_order', 'b_sale_basket', "
     "'b_sale_basket_props', 'b_sale_status_lang', 'b_sale_order_payment', 'b_sale_order_delivery', "
-    "'b_sale_order_change', 'b_user_phone_auth', 'b_sale_order_props', 'b_sale_order_props_value')"
+    "'b_sale_order_change', 'b_user_phone_auth', 'b_sale_order_props', 'b_sale_order_props_value', "
+    "'b_sale_order_archive')"
 )
 _ORDERS = (
     ("b_sale_order", "ACCOUNT_NUMBER"),
@@ -80,6 +83,7 @@ def inspect(unit: Unit) -> Shape:
         bundles=("b_sale_basket", "SET_PARENT_ID") in columns,
         parts=("b_sale_order_payment", "ID") in columns and ("b_sale_order_delivery", "SYSTEM") in columns,
         changes=("b_sale_order_change", "ID") in columns,
+        archive=("b_sale_order_archive", "ORDER_ID") in columns,
         phone_auth=("b_user_phone_auth", "CONFIRMED") in columns,
         order_props=orders
         and ("b_sale_order_props", "IS_PHONE") in columns

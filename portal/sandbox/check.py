@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
 from portal.http import AsyncClient, Response, TransportError
-from portal.sandbox import check_widget, check_writing
+from portal.sandbox import check_panel, check_widget, check_writing
 from portal.sandbox.orders import CANARY, bought
 from portal.sandbox.people import ANNA, BORIS, Account
 from portal.sandbox.walk import Walk, Wrong, csrf, links, must, post, until
@@ -221,6 +221,8 @@ STEPS: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     link_alone_proves_nothing,
     button_proves,
     orders_for_the_plugin,
+    check_panel.opens_once,
+    check_panel.searches_and_says_so,
     helpdesk_away,
     within_the_budget,
     signed_out_again,

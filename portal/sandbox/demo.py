@@ -24,6 +24,7 @@ from pathlib import Path
 
 import pymysql
 
+from portal import snippets
 from portal.app import create_app
 from portal.config import Settings
 from portal.database import Databases
@@ -34,6 +35,7 @@ from portal.sandbox.embedded import Database, NoDatabase
 from portal.sandbox.front import one_origin, served
 from portal.sandbox.helpdesk import running as helpdesk_running
 from portal.sandbox.helpdesk.keeper import kept
+from portal.sandbox.helpdesk.plugin import Plugin
 from portal.sandbox.helpdesk.state import State
 from portal.sandbox.people import ANNA, BORIS, NotOurs
 from portal.store.migrate import migrate
@@ -161,11 +163,13 @@ async def _serve(folder: Path, database: Database, listener: socket.socket, *, c
             widget="contact",
             widget_script=f"{helpdesk}/js/contact-widget.js",
             panel_secrets=_key(folder / "panel"),
+            hde_origin=helpdesk,
             webhook_secrets=_key(folder / "webhook-key"),
             manager_email="manager@shop.example",
             crm_webhook_url=await stack.enter_async_context(_crm(_key(folder / "crm-key"))),
         )
         state.outgoing.set(url=f"{settings.public_url}{WEBHOOK}", secret=_key(folder / "webhook-key"))
+        state.plugin = _plugin(settings, _key(folder / "panel"))
         requests = f"{settings.prefix}/"
         its_shop = shop.create_app(shop.Shop(database.url, folder / "sessions", folder / "mail", requests))
         portal = create_app(settings)
@@ -210,6 +214,12 @@ def _helpdesk(state: State, port: int) -> Iterator[str]:
             yield stack.enter_context(helpdesk_running(state, HOST, 0))
 
 
+def _plugin(settings: Settings, secret: str) -> Plugin:
+    """What an administrator of the help desk would set up."""
+    html = snippets.plugin(settings.public_url, settings.prefix)
+    return Plugin(html, asks=settings.public_url, secrets={"SECRET": secret})
+
+
 def _settings(**ours: object) -> Settings:
     """The demo's own settings: what the environment and .env say may be a real shop's, and is not looked at."""
     untouched = {name: field.default for name, field in Settings.model_fields.items() if not field.is_required()}
@@ -235,6 +245,7 @@ My Requests: the demo
   My Requests   {at.shop}{at.prefix}/
   mail          {at.shop}/_mail/                   the manager's letters about new requests, too
   help desk     {at.helpdesk}/_sandbox/   answer as an operator, write as a customer, break it
+  operator      {at.helpdesk}/_sandbox/desk/      a ticket as he sees it, with the panel beside it
   orders        curl -H 'Authorization: Bearer {at.panel}' '{at.shop}/api/orders/?user_id={ANNA.id}'
   database      {database.what}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web import health, metrics, orders_api, requests, static_files, webhook, widget, writing
+from portal.web import health, metrics, orders_api, panel, panel_links, requests, static_files, webhook, widget, writing
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
@@ -22,8 +22,17 @@ UNDER_PREFIX = [
     static_files.static,  #          GET  {prefix}/static/{name}
 ]
 
+PANEL = [
+    panel.closed,  #               GET  {prefix}/panel
+    panel.open_by_form,  #         POST {prefix}/panel
+    panel.open_by_path,  #         GET  {prefix}/panel/{token}
+    panel.act,  #                  POST {prefix}/panel/{act}
+]
+"""Under PORTAL_PREFIX too, for operators: no cookie is read or set there."""
+
 DOORS = [
     orders_api.pull,  #            GET  /api/orders/
+    panel_links.links,  #          POST /api/panel/links
     webhook.receive,  #            POST /api/hde-webhook, /api/hde-webhook.php
 ]
 """For machines: at the root of the site, and with JSON for errors."""

@@ -16,7 +16,9 @@ from litestar.enums import MediaType
 from litestar.exceptions import ClientException, HTTPException
 
 from portal.errors import DatabaseAway, HelpdeskError, NotFound, TooOften
-from portal.web.headers import NONCE
+from portal.service.panel_doors import LinkRefused, PanelEnded
+from portal.web.headers import NONCE, is_panel
+from portal.web.panel_frame import refused
 from portal.web.site import FLASH_SECONDS, FORM_PLACE, LANGUAGE_COOKIE, NONCE_PLACE, Site
 from portal.web.visitor import (
     FLASH_COOKIE,
@@ -38,6 +40,8 @@ YEAR = 365 * 24 * 3600
 RETRY_SECONDS = 5
 DOORS_PATH = "/api/"
 """Machines ask there, and get their errors as JSON."""
+PANEL_WORDS = {400: "wrong", 403: "link", 404: "missing", 405: "wrong", 410: "ended", 413: "wrong", 503: "away"}
+"""What the operator's panel says in place of our error page, which nobody may frame."""
 LARGEST_KEPT = 2**19
 """Bytes of a rendered page; a monster must not drive a hundred others out."""
 
@@ -147,9 +151,9 @@ def error_handler(site: Site) -> Any:
         if isinstance(error, SignedOut):
             return Response(b"", status_code=302, headers={"location": login_address(site.settings, request)})
         if status == 500:
-            log.exception("failed: %s %r", request.method, request.scope["path"], exc_info=error)
+            log.exception("failed: %s %r", request.method, _without_token(site, request), exc_info=error)
         if status == 503:
-            log.warning("%r answered with 503: %s: %s", request.scope["path"], type(error).__name__, error)
+            log.warning("%r answered with 503: %s: %s", _without_token(site, request), type(error).__name__, error)
             headers["retry-after"] = str(RETRY_SECONDS)
         if isinstance(error, TooOften):
             headers["retry-after"] = str(error.retry_after)
@@ -160,22 +164,32 @@ def error_handler(site: Site) -> Any:
             return problem(
                 status, error.detail if isinstance(error, ClientException) and status == 400 else "", headers
             )
+        if is_panel(site.settings, request.scope["path"]):
+            told = refused(site, request, PANEL_WORDS.get(status, "failed"), status)
+            told.headers.update(headers)
+            return told
         body = site.pages.render("error.html", locale=site.locale(request), nonce="", status=status)
         return Response(body, status_code=status, media_type=HTML, headers=headers)
 
     return answer
 
 
+def _without_token(site: Site, request: AnyRequest) -> str:
+    """The path for a log: what stands behind these may be a token, and is worth something when it was not taken."""
+    path, prefix = str(request.scope["path"]), site.settings.prefix
+    return next((f"{door}…" for door in (f"{prefix}/panel/", f"{prefix}/prove/") if path.startswith(door)), path)
+
+
+STATUSES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
+    (NotFound, 404),
+    ((CrossSite, LinkRefused), 403),
+    (PanelEnded, 410),
+    (TooOften, 429),
+    ((DatabaseAway, HelpdeskError), 503),
+)
+
+
 def _status(error: Exception) -> int:
-    match error:
-        case NotFound():
-            return 404
-        case CrossSite():
-            return 403
-        case TooOften():
-            return 429
-        case DatabaseAway() | HelpdeskError():
-            return 503
-        case HTTPException():
-            return error.status_code
-    return 500
+    if isinstance(error, HTTPException):
+        return error.status_code
+    return next((status for kinds, status in STATUSES if isinstance(error, kinds)), 500)

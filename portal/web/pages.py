@@ -10,6 +10,8 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/back.html: `entered`, `path` (where the form goes), `sign_in`; nothing else, as nobody knows who it is
 - requests/gone.html: `status` and `entered`, as error.html: a reply to what is not there
 - requests/prove.html: `state`, `email`, `can_prove`, and what the template's first line says
+- panel/show.html: what web/panel.py says, and `now`; panel/refused.html: what its first line says; both include
+  panel/_frame.html, which takes `panel` (its address) and `framed_by` (the origin that frames it)
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
 - email/manager.*, desk/task.*: `what` has happened (created, message, status), `number`, `subject`, `email`, `status`,
@@ -39,6 +41,7 @@ from portal.model import Message, Ticket
 from portal.service import writing
 from portal.service.requests import touched
 from portal.service.writing import Delivery, Written
+from portal.web.panel_words import PanelWords, said
 from portal.web.statics import Statics
 from portal.web.text import readable
 from portal.web.words import LOCALES, Words, tidy
@@ -55,7 +58,7 @@ WAITING_SHOWN = 20
 LIMITS = {"files": writing.MAX_FILES, "file_mb": writing.MAX_FILE_BYTES // 2**20, "text": writing.MAX_TEXT,
           "subject": writing.MAX_SUBJECT}  # fmt: skip
 
-OURS = ("requests/", "email/", "desk/", "error.html")
+OURS = ("requests/", "panel/", "email/", "desk/", "error.html")
 
 
 class Urls:
@@ -154,15 +157,16 @@ class Pages:
     """Every template, compiled once a language."""
 
     def __init__(self, settings: Settings, statics: Statics) -> None:
-        self._templates = {locale: _compiled(_environment(locale, settings, statics)) for locale in LOCALES}
+        words = {locale: Words(locale, settings.timezone) for locale in LOCALES}
+        self._templates = {locale: _compiled(_environment(locale, words, settings, statics)) for locale in LOCALES}
 
     def render(self, template: str, *, locale: str, nonce: str = "", **context: Any) -> bytes:
         """A page in UTF-8. `nonce` may be a placeholder that the caller replaces in kept bytes."""
         return self._templates[locale][template].render(nonce=nonce, **context).encode()
 
 
-def _environment(locale: str, settings: Settings, statics: Statics) -> Environment:
-    words, urls = Words(locale, settings.timezone), Urls(settings.prefix)
+def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings, statics: Statics) -> Environment:
+    words, urls = all_words[locale], Urls(settings.prefix)
     environment = Environment(
         loader=FileSystemLoader([*filter(None, [settings.templates]), assets.folder("templates")]),
         autoescape=select_autoescape(["html"]),
@@ -174,10 +178,11 @@ def _environment(locale: str, settings: Settings, statics: Statics) -> Environme
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(tidy=tidy, masked=masked, readable=readable, speakable=speakable)
+    environment.filters.update(tidy=tidy, masked=masked, readable=readable, speakable=speakable, said=said)
     environment.globals.update(
         locale=locale,
         words=words,
+        panel_words=PanelWords(words, all_words, settings.locale),
         urls=urls,
         static=statics.url,
         icons=partial(icons, (assets.folder("static") / "icons.svg").read_text("utf-8")),

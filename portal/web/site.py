@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,8 @@ from portal.service import writing
 from portal.service.feed import Feed
 from portal.service.listing import Desk
 from portal.service.orders import Orders
+from portal.service.panel import Panel
+from portal.service.panel_acts import Deed
 from portal.service.widget import VisitorIds
 from portal.service.writing import Draft, Written
 from portal.tokens import Tokens
@@ -49,6 +51,7 @@ class Site:
     visitors: Visitors
     desk: Desk
     orders: Orders
+    panel: Panel
     client: Client
     pages: Pages
     statics: Statics
@@ -58,6 +61,7 @@ class Site:
     widget: WidgetScript
     visitor_ids: VisitorIds
     feed: Feed
+    deeds: Mapping[str, Deed]
     refusals: Refusals = field(default_factory=Refusals)
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(

@@ -98,6 +98,12 @@ class Words:
         """The day alone: "20 Nov"."""
         return self._date(moment.astimezone(self._zone), now.astimezone(self._zone))
 
+    def full_date(self, moment: datetime, now: datetime) -> str:
+        """The day in full words: "3 May", «3 мая», with the year when it is not this one."""
+        local = moment.astimezone(self._zone)
+        year = "" if local.year == now.astimezone(self._zone).year else f" {local.year}"
+        return f"{local.day} {self._long[local.month]}{year}"
+
     def _date(self, local: datetime, today: datetime) -> str:
         year = "" if local.year == today.year else f" {local.year}"
         return f"{local.day} {self._short[local.month]}{year}"
@@ -135,6 +141,10 @@ class Words:
 
     def count(self, number: int) -> str:
         """A number in the language's digits: "20 000"."""
+        return format_decimal(number, locale=self.locale)
+
+    def number(self, number: Decimal) -> str:
+        """A quantity in the language's digits: "0,25"."""
         return format_decimal(number, locale=self.locale)
 
     def money(self, amount: Decimal, currency: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.origin import Origin, on_one_origin
+from tests.browser.origin import DESK_HOST, EVIL_HOST, Origin, on_one_origin
 from tests.browser.watch import WIDE, Tab
 
 ARGUMENTS = [
@@ -20,8 +20,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    # Whatever a page asks of another host is told by Playwright, and goes nowhere.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    # Whatever a page asks of another host is told by Playwright, and goes nowhere; but for two that we play.
+    f"--host-resolver-rules=MAP {DESK_HOST} 127.0.0.1, MAP {EVIL_HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 
 

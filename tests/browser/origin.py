@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from portal.store.migrate import migrate
 
 PREFIX = "/personal/requests"
 START_SECONDS = 30
+DESK_HOST, EVIL_HOST = "desk.test", "evil.test"
 
 
 @dataclass
@@ -32,9 +33,11 @@ class Origin:
     """Everything a customer's browser talks to, and the ways to act on what is behind it."""
 
     address: str
+    desk: str
+    """The help desk as operators see it: another site, by its name (conftest.py says where that is)."""
     database_url: str
     folder: Path
-    state: State = field(default_factory=State)
+    state: State
 
     @property
     def requests(self) -> str:
@@ -53,8 +56,13 @@ class Origin:
 
     def execute(self, statement: str) -> None:
         """In the shop's database."""
+        self.rows(statement)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What a statement finds in the shop's database."""
         with closing(people.connect(self.database_url)) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
+            return list(cursor.fetchall())
 
     def letters(self) -> list[mailbox.Letter]:
         """What came by mail, newest first."""
@@ -66,9 +74,12 @@ def on_one_origin(database_url: str, folder: Path, **settings: object) -> Iterat
     """Serve everything until the block ends. Anna's address is proven, Boris's is not; nobody has written yet."""
     _move_in(database_url)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        origin = Origin(f"http://127.0.0.1:{listener.getsockname()[1]}", database_url, folder)
-        with running(origin.state) as helpdesk, _in_a_thread(origin, listener, helpdesk, settings):
-            yield origin
+        state = State()
+        with running(state) as helpdesk:
+            desk = helpdesk.replace("127.0.0.1", DESK_HOST)
+            origin = Origin(f"http://127.0.0.1:{listener.getsockname()[1]}", desk, database_url, folder, state)
+            with _in_a_thread(origin, listener, helpdesk, settings):
+                yield origin
 
 
 def _move_in(database_url: str) -> None:
@@ -128,6 +139,7 @@ async def _serve(
             "hde_api_key": origin.state.api_key,
             "smtp_url": smtp,
             "mail_from": "Shop <shop@shop.example>",
+            "hde_origin": origin.desk,
         }
         (origin.folder / "sessions").mkdir(exist_ok=True)
         portal = create_app(Settings(**told | settings, _env_file=None))  # type: ignore[arg-type]

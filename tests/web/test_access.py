@@ -27,18 +27,20 @@ from portal.service.sight import Person, Sight
 from portal.service.writing import Draft
 from portal.store import links
 from portal.tokens import Tokens
+from tests.panel_stub import SECRET as PANEL
+from tests.panel_stub import stubbed
 from tests.stage import ANNA, BORIS, EMAILS, PREFIX, PUBLIC_URL, Stage, stage
 
-PANEL = "a-panel-secret-for-tests"
 WEBHOOK = "a-webhook-secret-for-tests"
 TOKENS = Tokens(["a-key-for-tests-only"])
 HOME = {"origin": PUBLIC_URL, "sec-fetch-site": "same-origin"}
 
 Browser = TestClient[Any]
 
-HERS, PAGE, WRITES, ACTS, PUBLIC, IDENTITY, ORDERS, EVENTS, REDIRECT = range(9)
+HERS, PAGE, WRITES, ACTS, PUBLIC, IDENTITY, ORDERS, EVENTS, REDIRECT, LINKS, OPERATORS = KINDS = range(11)
 """What an address is: a thing that has an owner, a page of whoever is signed in, a form that takes a text, another form,
-for everybody, the widget's question, the two doors, and a way on to a thing that has an owner."""
+for everybody, the widget's question, the two doors, a way on to a thing that has an owner, the panel's links, and what is
+an operator's (test_panel_access.py)."""
 
 RULES = {
     f"GET {PREFIX}": PAGE,
@@ -56,6 +58,11 @@ RULES = {
     f"GET {PREFIX}/widget.js": PUBLIC,
     f"GET {PREFIX}/widget/identity": IDENTITY,
     f"GET {PREFIX}/static/{{name}}": PUBLIC,
+    f"GET {PREFIX}/panel": OPERATORS,
+    f"POST {PREFIX}/panel": OPERATORS,
+    f"GET {PREFIX}/panel/{{token}}": OPERATORS,
+    f"POST {PREFIX}/panel/{{act}}": OPERATORS,
+    "POST /api/panel/links": LINKS,
     "GET /api/orders": ORDERS,
     "POST /api/hde-webhook": EVENTS,
     "POST /api/hde-webhook.php": EVENTS,
@@ -88,7 +95,7 @@ class World:
     """The fingerprint before anybody asked for anything."""
 
     def fill(self, template: str, whose: int = ANNA, **ids: str) -> str:
-        return template.format(**{**self.ids[whose], **ids})
+        return template.format(**{**self.ids[whose], "act": "show", **ids})
 
     def form(self, **more: object) -> dict[str, Any]:
         """Anna's form as it should be; it would do for both kinds."""
@@ -108,9 +115,11 @@ class World:
 
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    with stage(database_url, tmp_path) as shop:
+    sessions = tmp_path / "sessions"
+    sessions.mkdir()
+    with stage(database_url, sessions) as shop, stubbed(tmp_path / "templates") as panel:
         ids = {user: owned(shop, user) for user in (ANNA, BORIS)}
-        told = {"panel_secrets": (SecretStr(PANEL),), "webhook_secrets": (SecretStr(WEBHOOK),)}
+        told = panel | {"webhook_secrets": (SecretStr(WEBHOOK),)}
         with shop.client(**told) as nobody, shop.client(ANNA, **told) as anna, shop.client(BORIS, **told) as boris:
             made = World(shop, ids, nobody, anna, boris)
             made.untouched = made.fingerprint()
@@ -139,8 +148,8 @@ def proof(user: int) -> str:
     return sight.proof_token(TOKENS, user, EMAILS[user], f"jti-{user}")
 
 
-def token(purpose: Any, user: int, value: object = None) -> str:
-    return TOKENS.sign(purpose, str(user), value)
+def token(purpose: Any, audience: object, value: object = None) -> str:
+    return TOKENS.sign(purpose, str(audience), value)
 
 
 def routes(*kinds: int) -> list[tuple[str, str]]:
@@ -169,7 +178,7 @@ def test_every_address_has_a_rule_and_every_rule_an_address(world: World) -> Non
         if method != "OPTIONS"
     }
     assert found == set(RULES)
-    assert len(app.routes) == len({path for _method, path in routes(*range(9))})
+    assert len(app.routes) == len({path for _method, path in routes(*KINDS)})
 
 
 @pytest.mark.parametrize(("method", "template"), routes(HERS))
@@ -292,13 +301,14 @@ def test_a_forms_token_is_the_accounts_whatever_its_session(world: World, whose:
 
 
 def every_path() -> list[str]:
-    return sorted({path for _method, path in routes(*range(9))})
+    return sorted({path for _method, path in routes(*KINDS)})
 
 
 @pytest.mark.parametrize("template", every_path())
 def test_other_methods_are_refused_and_change_nothing(world: World, template: str) -> None:
     before = world.fingerprint()
-    allowed = {method for method, path in routes(*range(9)) if path == template}
+    shape = re.sub(r"{\w+}", "{}", template)
+    allowed = {method for method, path in routes(*KINDS) if re.sub(r"{\w+}", "{}", path) == shape}
     for browser in (world.nobody, world.anna):
         for method in sorted(set(METHODS) - allowed):
             answer = browser.request(method, world.fill(template), headers=HOME)
@@ -306,19 +316,26 @@ def test_other_methods_are_refused_and_change_nothing(world: World, template: st
     assert world.fingerprint() == before
 
 
-def bad_tokens(purpose: Any, user: int, value: object, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def bad_tokens(
+    purpose: Any,
+    audience: object,
+    value: object,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    another: object = BORIS,
+    largest: int = 60_000,  # no client makes a longer address
+) -> dict[str, str]:
     """Everything like the right one and not it."""
-    largest = 2**20 if purpose == "form" else 60_000  # no client makes a longer address
-    good = token(purpose, user, value)
-    others: tuple[Any, ...] = ("email-proof", "flash", "form", "orders", "widget")
-    bad = {f"of purpose {other}": token(other, user, value) for other in others if other != purpose}
+    good = token(purpose, audience, value)
+    others: tuple[Any, ...] = ("email-proof", "flash", "form", "orders", "panel", "panel-ref", "widget")
+    bad = {f"of purpose {other}": token(other, audience, value) for other in others if other != purpose}
     with monkeypatch.context() as earlier:
         now = TimestampSigner.get_timestamp
         earlier.setattr(TimestampSigner, "get_timestamp", lambda self: now(self) - 2 * 86400)
-        bad["expired"] = token(purpose, user, value)
-    foreign = Tokens(["another-key-altogether"]).sign(purpose, str(user), value)
+        bad["expired"] = token(purpose, audience, value)
+    foreign = Tokens(["another-key-altogether"]).sign(purpose, str(audience), value)
     return bad | {
-        "another account's": token(purpose, user + 1, value),
+        "another's": token(purpose, another, value),
         "another key's": foreign,
         "padded": good + "=",
         "padded twice": good + "==",
@@ -360,7 +377,8 @@ def test_a_token_that_is_not_quite_right_opens_nothing(
     opens: Callable[[World, str], bool],
 ) -> None:
     good = token(purpose, ANNA, value)
-    for name, bad in bad_tokens(purpose, ANNA, value, monkeypatch).items():
+    largest = 2**20 if purpose == "form" else 60_000
+    for name, bad in bad_tokens(purpose, ANNA, value, monkeypatch, largest=largest).items():
         if name == "another spelling" and purpose == "form":
             continue  # as good as the first: what counts once is the form's name inside it
         assert not opens(world, bad) or name == "another spelling", name
@@ -416,7 +434,7 @@ def test_the_widgets_question_is_answered_to_the_shops_own_pages_only(world: Wor
 def crawl(world: World) -> int:
     """Every GET there is, by everybody, with every form of an id; how many were asked."""
     asked = 0
-    for method, template in routes(*range(9)):
+    for method, template in routes(*KINDS):
         if method != "GET":
             continue
         paths = {world.fill(template, whose) for whose in (ANNA, BORIS)}

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 from portal.web.text import clean, readable
 from portal.web.words import Words
 from tests.web.hostile import HOSTILE
+from tests.web.panel_states import panel_states
 from tests.web.states import NOW, PREFIX, every_state, make_pages
 
 pytestmark = pytest.mark.browser
@@ -71,7 +72,7 @@ def complaints(page: Page) -> list[str]:
 def test_nothing_scrolls_sideways_and_the_policy_forbids_nothing_of_ours(
     browser: Browser, locale: str, width: int
 ) -> None:
-    states = every_state(locale)
+    states = every_state(locale) | panel_states(locale)
     context = browser.new_context(viewport={"width": width, "height": 700})
     foreign = serve(context, states, locale)
     page = context.new_page()
@@ -89,11 +90,18 @@ def test_nothing_scrolls_sideways_and_the_policy_forbids_nothing_of_ours(
 
 @pytest.mark.parametrize(("locale", "width", "scheme"), [("ru", 1280, "light"), ("en", 360, "dark")])
 def test_axe_finds_nothing(browser: Browser, locale: str, width: int, scheme: Any) -> None:
-    states = every_state(locale)
+    states = every_state(locale) | panel_states(locale)
     context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme, bypass_csp=True)
     serve(context, states, locale)
     page = context.new_page()
     for name in (
+        "panel-probable",
+        "panel-foreign",
+        "panel-more",
+        "panel-nameless",
+        "panel-found",
+        "panel-away",
+        "panel-archived",
         "list-many",
         "list-unproven",
         "list-pending",

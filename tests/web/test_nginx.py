@@ -23,8 +23,11 @@ import uvicorn
 from portal import snippets
 from portal.app import create_app
 from portal.config import Settings
+from portal.service import panel_doors
+from portal.service.panel_doors import Link
 from portal.web import intake
 from portal.web.address import client_address
+from tests.panel_stub import DESK, TOKENS, stubbed
 from tests.stage import ANNA, Stage, stage
 
 PREFIX = "/personal/requests"
@@ -275,6 +278,46 @@ def test_the_panels_token_is_not_in_the_access_log(site: Site) -> None:
     log = (site.folder / "access.log").read_text()
     assert "seen-in-the-log" in log
     assert "very-secret-token" not in log
+
+
+def test_the_panel_comes_through_nginx_with_its_own_headers_and_leaves_no_token(
+    tmp_path: Path, database_url: str
+) -> None:
+    (tmp_path / "sessions").mkdir()
+    with stage(database_url, tmp_path / "sessions") as shop, stubbed(tmp_path / "templates") as panel:
+        app = create_app(shop.settings_with(**panel), run_worker=False)
+        with (
+            serving(app, "on") as portal,
+            serving(echo("bitrix")) as bitrix,
+            behind_nginx(tmp_path, portal, bitrix) as it,
+        ):
+            by_form, by_path = (panel_doors.mint(TOKENS, Link("ivan", 10))[0] for _ in range(2))
+            form = {"Content_Type": "application/x-www-form-urlencoded"}
+            for answer in (
+                it.ask("POST", f"{PREFIX}/panel", f"token={by_form}".encode(), **form),
+                it.ask("GET", f"{PREFIX}/panel/{by_path}"),
+            ):
+                assert answer.status == 200 and b"ticket_id=10" in answer.body
+                assert answer.headers.get_all("X-Frame-Options") is None, "the server block's own is not for the panel"
+                (policy,) = answer.headers.get_all("Content-Security-Policy") or []
+                assert f"frame-ancestors {DESK};" in policy
+        written = "".join((tmp_path / name).read_text() for name in ("access.log", "error.log"))
+        assert f"POST {PREFIX}/panel " in written
+        assert by_form not in written and by_path not in written
+
+
+def test_it_is_not_in_the_error_log_either_when_the_portal_is_away(tmp_path: Path) -> None:
+    """Just then it is good: nobody has spent it."""
+    with serving(echo("bitrix")) as bitrix, behind_nginx(tmp_path, "127.0.0.1:1", bitrix) as away:
+        for path in (
+            f"{PREFIX}/panel/very-secret-token",
+            "/api/orders/?token=very-secret-token",
+            f"{PREFIX}/told-there",
+        ):
+            assert away.ask("GET", path).status == 502
+        log = (tmp_path / "error.log").read_text()
+        assert "told-there" in log and "very-secret-token" not in log
+        assert "very-secret-token" not in (tmp_path / "access.log").read_text()
 
 
 def test_an_address_with_dots_does_not_leave_the_prefix(site: Site) -> None:

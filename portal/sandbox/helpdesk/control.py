@@ -9,6 +9,7 @@ from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import State as AppState
 from litestar.params import FromPath, FromQuery
 
+from portal.sandbox.helpdesk import desk
 from portal.sandbox.helpdesk.acts import Impossible
 from portal.sandbox.helpdesk.director import ACTS, describe, direct
 from portal.sandbox.helpdesk.page import render_conversation, render_index
@@ -83,4 +84,4 @@ async def conversation(request: HomeRequest, ticket_id: FromPath[int]) -> Respon
     return Response(render_conversation(state, ticket), media_type=MediaType.HTML, headers=HTML_HEADERS)
 
 
-ROUTES = [act, journal, whole_state, index, conversation]
+ROUTES = [act, journal, whole_state, index, conversation, *desk.ROUTES]

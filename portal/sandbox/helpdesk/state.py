@@ -18,6 +18,7 @@ from portal.sandbox.helpdesk.faults import Faults
 from portal.sandbox.helpdesk.journal import Journal
 from portal.sandbox.helpdesk.limit import Limit
 from portal.sandbox.helpdesk.outgoing import Outgoing
+from portal.sandbox.helpdesk.plugin import Plugin
 
 API_USER = 1
 
@@ -141,6 +142,7 @@ class State:
         self.quirks = Quirks()
         self.effects: list[tuple[str, int]] = []
         self.outgoing = Outgoing()
+        self.plugin = Plugin()
         self.clear()
 
     def clear(self) -> None:

@@ -1,0 +1,59 @@
+"""What an operator does in his panel beside looking: his word about who is who, and which order a ticket is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from portal.database import Unit
+from portal.errors import NotFound
+from portal.service.evidence import Node
+from portal.service.identity import Identity
+from portal.store.panel import Handle, Whom
+
+Deed = Callable[[Unit, Handle, Sequence[Whom]], None]
+"""Does it in the caller's transaction; raises NotFound, and nothing has happened then."""
+
+
+class Links(Protocol):
+    """Which order a ticket is about (service/ticket_orders.py)."""
+
+    def link(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> Any: ...
+    def unlink(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> Any: ...
+
+
+def words(identity: Identity) -> Mapping[str, Deed]:
+    """Who is who, as operators say it; by the name of the act."""
+
+    def say(unit: Unit, handle: Handle, whom: Sequence[Whom], *, same: bool) -> None:
+        left, right = (_node(*one) for one in whom)
+        identity.say(unit, handle.operator, left, right, same=same)
+
+    def undo(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:
+        identity.undo(unit, handle.operator, whom[0][1])
+
+    return {"same": partial(say, same=True), "not-same": partial(say, same=False), "undo": undo}
+
+
+def links(ticket_orders: Links) -> Mapping[str, Deed]:
+    """Which order the panel's ticket is about; by the name of the act."""
+
+    def link(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:
+        ticket_orders.link(unit, handle.operator, _ticket(handle), whom[0][1])
+
+    def unlink(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:
+        ticket_orders.unlink(unit, handle.operator, _ticket(handle), whom[0][1])
+
+    return {"link": link, "unlink": unlink}
+
+
+def _node(kind: str, number: int) -> Node:
+    return Node("account" if kind == "account" else "contact", number)
+
+
+def _ticket(handle: Handle) -> int:
+    """The panel's own ticket: no form can name another. Raises NotFound in the panel of an order."""
+    if handle.ticket_id is None:
+        raise NotFound
+    return handle.ticket_id

@@ -1,0 +1,93 @@
+"""The search in the operator's panel: what the words look like decides what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from portal.bitrix import finding
+from portal.bitrix.orders import Sale
+from portal.database import Unit
+from portal.errors import HelpdeskError
+from portal.model import Contact
+from portal.service.listing import Desk
+from portal.service.panel_sheet import Found, Hit
+from portal.service.phones import e164
+
+SHOWN = finding.LIMIT - 1
+SHORTEST_NAME = 2
+ORDER_WORDS = ("заказ", "order", "№", "#")
+
+
+class Finder:
+    """Built once."""
+
+    def __init__(self, sale: Sale, desk: Desk) -> None:
+        self._sale = sale
+        self._desk = desk
+
+    async def find(self, q: str, until: float) -> Found:
+        """Whom these words may mean; `until`: the loop's time when the help desk has had its time."""
+        words = " ".join(q.split())
+        if not words:
+            return Found(q)
+        hits = await self._desk.databases.read(self._ask, words)
+        contacts: Sequence[Contact] = ()
+        away = False
+        if "@" in words and " " not in words:
+            try:
+                contacts = (await self._desk.cache.contacts(words.lower(), until)).value
+            except HelpdeskError:
+                away = True
+        nameless = tuple(hit.value for by, hit in hits if hit.nameless)
+        people = [*_accounts(hits), *_contacts(contacts)]
+        shown = tuple(people[:SHOWN])
+        return Found(q, shown, len(people) > SHOWN, away, nameless, tuple(hit.whom for hit in shown))
+
+    def _ask(self, unit: Unit, words: str) -> list[tuple[str, finding.Hit]]:
+        """One thread hop; at most three questions."""
+        found: list[tuple[str, finding.Hit]] = []
+        if "@" in words:
+            return [("email", hit) for hit in finding.by_email(unit, self._sale, words.lower())]
+        number = _number(words)
+        if number:
+            found += [("order", hit) for hit in finding.by_number(unit, self._sale, number)]
+        if phone := e164(words):
+            found += [("phone", hit) for hit in finding.by_phone(unit, self._sale, written(words, phone))]
+        elif not found and len(words) >= SHORTEST_NAME and not any(char.isdecimal() for char in words):
+            found += [("name", hit) for hit in finding.by_name(unit, self._sale, words.split()[:2])]
+        return found
+
+
+def _number(words: str) -> str:
+    """What may be an order's number: without the words that say order before it; "" for what has no digit."""
+    for word in ORDER_WORDS:
+        if words.lower().startswith(word):
+            words = words[len(word) :].strip(" №#")
+    return words if any(char.isdecimal() for char in words) and " " not in words else ""
+
+
+def written(typed: str, phone: str) -> list[str]:
+    """The ways a number of E.164 stands in a shop's accounts: as typed, bare, with 8, and as forms mask it."""
+    digits = phone.removeprefix("+")
+    ways = {typed, phone, digits}
+    if digits.startswith("7") and len(digits) == 11:
+        a, b, c, d = digits[1:4], digits[4:7], digits[7:9], digits[9:]
+        ways |= {f"8{digits[1:]}", digits[1:]}
+        for head in ("+7", "8", "7"):
+            ways |= {f"{head} ({a}) {b}-{c}-{d}", f"{head}({a}){b}-{c}-{d}", f"{head} {a} {b}-{c}-{d}"}
+            ways |= {f"{head} {a} {b} {c} {d}", f"{head}-{a}-{b}-{c}-{d}", f"{head}({a}) {b}-{c}-{d}"}
+    return sorted(ways)
+
+
+def _accounts(hits: Iterable[tuple[str, finding.Hit]]) -> list[Hit]:
+    """Each account once, by what it was found by first; the nameless buyers' is no person."""
+    people: dict[int, Hit] = {}
+    for by, hit in hits:
+        if not hit.nameless:
+            made = Hit(("account", hit.user_id), hit.name, hit.email, by, hit.value, hit.orders)
+            people.setdefault(hit.user_id, made)
+    return list(people.values())
+
+
+def _contacts(contacts: Iterable[Contact]) -> list[Hit]:
+    return [Hit(("contact", one.id), one.name, one.email, "email") for one in contacts if not one.is_staff]
