@@ -115,8 +115,8 @@ class Sale:
         return [OrderChoice(order.id, order.number, order.created_at, order.sum, order.currency) for order in orders]
 
 
-# Before payments were rows of their own (until about 15) a paid order's SUMPAID stayed 0.
-PAID = "IF(o.PAYED = 'Y', GREATEST(o.PRICE, o.SUMPAID), o.SUMPAID)"
+# Before payments were rows of their own (until about 15) a paid order's SUM_PAID stayed 0.
+PAID = "IF(o.PAYED = 'Y', GREATEST(o.PRICE, o.SUM_PAID), o.SUM_PAID)"
 
 _NOT_NAMELESS = (
     "NOT EXISTS (SELECT 1 FROM b_option WHERE MODULE_ID = 'sale' AND NAME = 'anonymous_user_id' AND VALUE = :written)"
