@@ -82,7 +82,8 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
-        steps = worker.steps(settings, databases, client, tokens, _letters(pages)) if run_worker else []
+        crm = worker.crm_of(settings)
+        steps = worker.steps(settings, databases, client, tokens, _letters(pages), shape, crm) if run_worker else []
         tasks = [asyncio.create_task(site.feed.run()), *([asyncio.create_task(worker.run(steps))] if steps else [])]
         try:
             yield
@@ -94,6 +95,8 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
             await site.visitor_ids.close()
             await site.desk.cache.close()
             await client.close()
+            if crm:
+                await crm.close()
             databases.close()
 
     async def before(request: AnyRequest) -> Any:
@@ -124,11 +127,15 @@ async def run_worker_alone(settings: Settings) -> None:
     databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
     pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
     client = Client(settings, databases)
+    crm = worker.crm_of(settings)
     _tell_what_is_off(settings)
     try:
-        await worker.run(worker.steps(settings, databases, client, _tokens(settings), _letters(pages)))
+        shape = await databases.read(tables.inspect)
+        await worker.run(worker.steps(settings, databases, client, _tokens(settings), _letters(pages), shape, crm))
     finally:
         await client.close()
+        if crm:
+            await crm.close()
         databases.close()
 
 

@@ -49,6 +49,8 @@ class Unit:
     def __init__(self, shop: Engine, state: Engine) -> None:
         self._engines = (shop, state)
         self._open: dict[Engine, Connection] = {}
+        self.leaves_work = False
+        """Whether the worker will have something to do once this is committed."""
 
     @property
     def shop(self) -> Connection:
@@ -87,6 +89,8 @@ class Databases:
         # Reads go through pools of their own in autocommit: no BEGIN and no ROLLBACK around one SELECT.
         self._shop_reads = _engine(shop_url, autocommit=True)
         self._state_reads = self._shop_reads if self._state is self._shop else _engine(state_url, autocommit=True)
+        self.on_work: list[Callable[[], None]] = []
+        """Called, in whatever thread, when something was committed that the worker has to do."""
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 
     async def run(self, work: Callable[Concatenate[Unit, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -110,6 +114,8 @@ class Databases:
                 with self._unit(self._shop, self._state) as unit:
                     result = work(unit, *args, **kwargs)
                     unit.commit()
+                    for tell in self.on_work if unit.leaves_work else ():
+                        tell()
                     return result
             except DBAPIError as error:
                 if code_of(error) not in (DEADLOCK, LOCK_WAIT) or attempt == ATTEMPTS:
@@ -150,6 +156,11 @@ class Databases:
 
 
 _AWAY = frozenset({1040, 1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 3024, 1044, 1045, 1049})
+
+
+def cut(text: str, size: int) -> bytes:
+    """As much of foreign text, in UTF-8, as goes into a column of `size` bytes: whole characters only."""
+    return text.encode()[:size].decode(errors="ignore").encode()
 
 
 def is_duplicate(error: DBAPIError) -> bool:

@@ -62,7 +62,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A request without its messages. `status_name` is the help desk's own word for the status."""
+    """A request without its messages. `status_name` is the help desk's own word for the status, `status_key` its id."""
 
     id: int
     number: str
@@ -78,6 +78,7 @@ class Ticket:
     closed: bool = False
     owner_id: int | None = None
     owner_name: str = ""
+    status_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,40 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import smtplib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from time import monotonic
 
 from portal import logs, mail
-from portal.bitrix import tables
+from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.crm import Crm
 from portal.database import Databases
 from portal.errors import DatabaseAway
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
-from portal.service import inbound, letters, outbound, rules
+from portal.pulse import Due, Pulse, Step
+from portal.service import attempts, inbound, letters, outbound, rules, shop_changes
 from portal.service.crm_tasks import CrmTasks
-from portal.service.delivery import KINDS, Deliverer
+from portal.service.delivery import CHORES, WRITTEN, Deliverer
 from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
+from portal.service.holding import held
 from portal.service.inbound import Bell
 from portal.service.outbound import Outbound
 from portal.service.renewal import Renewer
 from portal.service.shop_changes import ShopChanges
 from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
-from portal.service.traces import Traces
-from portal.store import figures, inbox, lanes, limits, outbox, panel, shop_seen, snapshots
+from portal.service.traces import PACE, Traces
+from portal.store import dues, figures, inbox, lanes, limits, outbox, panel, shop_seen, snapshots
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
 log = logging.getLogger(__name__)
-
-Step = Callable[[], Awaitable[bool]]
 
 IDLE_SECONDS = 0.5
 AWAY_SECONDS = 2.0
@@ -58,8 +57,6 @@ SWEEP_SECONDS = 3600
 
 BEAT_SECONDS = 10
 """How often the loop says that it is there; /readyz waits for a multiple of it."""
-LOOK_SECONDS = 1.0
-"""How often a process asks whether it is time to look at the shop; all processes together look less often."""
 
 FIRST_RETRY_SECONDS = 15
 LAST_RETRY_SECONDS = 3600
@@ -74,7 +71,7 @@ async def _repeat(step: Step) -> None:
     """One step, at once again while it finds work. A step that fails is told and taken again."""
     while True:
         if not await _take(step):
-            await asyncio.sleep(IDLE_SECONDS)
+            await (step.pulse.rest() if isinstance(step, Due) else asyncio.sleep(IDLE_SECONDS))
 
 
 async def _take(step: Step) -> bool:
@@ -90,41 +87,51 @@ async def _take(step: Step) -> bool:
     return False
 
 
-def steps(
-    settings: Settings, databases: Databases, client: Client, tokens: Tokens, render: letters.Render
+def steps(  # noqa: PLR0917  # what it stands on
+    settings: Settings,
+    databases: Databases,
+    client: Client,
+    tokens: Tokens,
+    render: letters.Render,
+    shape: Shape,
+    crm: Crm | None,
 ) -> list[Step]:
     """What this shop's worker does; a feature whose settings are missing has no step."""
     letter = partial(_send_mail, settings, databases, tokens, render)
-    deliver = partial(_deliver, databases, KINDS, Deliverer(settings, databases, client, tokens, render).deliver)
+    deliver = Deliverer(settings, databases, client, tokens, render).deliver
     push = partial(_deliver, databases, outbound.KINDS, Outbound(settings, databases, client, render).push)
-    event = partial(inbound.step, databases, _bell(settings, databases, client))
-    task = partial(_make_task, databases, _crm_tasks(settings, databases, render))
+    bell = Bell(client, databases, Effects(settings, shape, rules.of(settings)))
+    event = partial(inbound.step, databases, bell)
     shop = ShopChanges(settings, databases)
+    renewer = Renewer(databases, Cache(client, databases, settings.cache_seconds))
+    pulse = Pulse(databases, {**shop_changes.PACES, PACE: [PACE]})
     return [
-        *([letter] if settings.mail else []),
-        *[deliver] * DELIVERIES_AT_ONCE,
-        *[_in(Lane.OUTBOX, push)] * PUSHES_AT_ONCE,
-        partial(inbound.hear, databases),
-        *[_in(Lane.REREAD, event)] * EVENTS_AT_ONCE,
-        _in(Lane.REREAD, Renewer(databases, Cache(client, databases, settings.cache_seconds)).step),
+        *([Due(pulse, [*_LETTERS], letter)] if settings.mail else []),
+        *[Due(pulse, WRITTEN, partial(_deliver, databases, WRITTEN, deliver))] * DELIVERIES_AT_ONCE,
+        Due(pulse, CHORES, partial(_deliver, databases, CHORES, deliver)),
+        *[Due(pulse, outbound.KINDS, _in(Lane.OUTBOX, push))] * PUSHES_AT_ONCE,
+        Due(pulse, [dues.UNHEARD], partial(inbound.hear, databases)),
+        *[Due(pulse, [dues.EVENT], _in(Lane.REREAD, event))] * EVENTS_AT_ONCE,
+        Due(pulse, [dues.COPY], _in(Lane.REREAD, renewer.step)),
         _in(Lane.SWEEP, Sweeper(settings, databases, client).step),
-        *([task] if settings.crm_webhook_url.get_secret_value() else []),
-        shop.told,
-        _every(LOOK_SECONDS, shop.new),
-        _every(LOOK_SECONDS, shop.changed),
-        _every(LOOK_SECONDS, Traces(databases).step),
+        *([Due(pulse, [CRM_TASK], _tasks(settings, databases, crm, render))] if crm else []),
+        Due(pulse, [dues.SHOP], shop.told),
+        Due(pulse, ["shop-new"], shop.new),
+        Due(pulse, ["shop-walk"], shop.changed),
+        Due(pulse, [PACE], Traces(databases).step),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
         _every(BEAT_SECONDS, partial(_beat, databases)),
     ]
 
 
-def _bell(settings: Settings, databases: Databases, client: Client) -> Bell:
-    return Bell(client, databases, Effects(settings, databases.read_here(tables.inspect), rules.of(settings)))
+def crm_of(settings: Settings) -> Crm | None:
+    """The shop's Bitrix24, to be closed at the end; None when there is none."""
+    address = settings.crm_webhook_url.get_secret_value()
+    return Crm(address, settings.crm_responsible_id) if address else None
 
 
-def _crm_tasks(settings: Settings, databases: Databases, render: letters.Render) -> CrmTasks:
-    crm = Crm(settings.crm_webhook_url.get_secret_value(), settings.crm_responsible_id)
-    return CrmTasks(settings, databases, crm, render)
+def _tasks(settings: Settings, databases: Databases, crm: Crm, render: letters.Render) -> Step:
+    return partial(_make_task, databases, CrmTasks(settings, databases, crm, render))
 
 
 def _in(lane: Lane, step: Step) -> Step:
@@ -192,19 +199,10 @@ async def _make_task(databases: Databases, tasks: CrmTasks) -> bool:
 @asynccontextmanager
 async def _held(databases: Databases, job: Job) -> AsyncIterator[None]:
     """Keep the claim for as long as the block takes."""
-
-    async def say_so() -> None:
-        while True:
-            await asyncio.sleep(DELIVERY_LEASE_SECONDS / 3)
-            with suppress(DatabaseAway):  # told by the delivery itself, which needs the database, too
-                await databases.run(outbox.prolong, job, DELIVERY_LEASE_SECONDS)
-
     logs.about(f"out:{job.id}")
-    saying = asyncio.create_task(say_so())
-    try:
+    prolong = partial(outbox.prolong, job=job, lease_seconds=DELIVERY_LEASE_SECONDS)
+    async with held(databases, prolong, DELIVERY_LEASE_SECONDS):
         yield
-    finally:
-        saying.cancel()
 
 
 async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, render: letters.Render) -> bool:
@@ -222,7 +220,8 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     except letters.Undeliverable as error:
         await _failed(databases, job, error, None)
     except (OSError, smtplib.SMTPException) as error:
-        await _failed(databases, job, error, None if _is_final(error) else _back_off(job.attempts))
+        retry_in = attempts.back_off(job.attempts, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
+        await _failed(databases, job, error, None if _is_final(error) else retry_in)
     else:
         await databases.run(outbox.finish, job)
         log.info("outbox %d: %s sent at attempt %d", job.id, job.kind, job.attempts)
@@ -244,9 +243,3 @@ async def _failed(databases: Databases, job: Job, error: Exception, retry_in: fl
     reason = f"{type(error).__name__} {getattr(error, 'smtp_code', '')}".strip()
     await databases.run(outbox.fail, job, reason, retry_in)
     log.warning("outbox %d: %s failed at attempt %d: %s", job.id, job.kind, job.attempts, reason)
-
-
-def _back_off(attempts: int) -> float:
-    """Seconds until the next attempt: doubling, with jitter, so that a mail server that comes back is not run over."""
-    seconds = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0**attempts / 2)
-    return seconds * random.uniform(0.75, 1.25)  # noqa: S311  # no secret is made of it

@@ -38,7 +38,7 @@ def test_a_dry_run_tells_what_it_would_take_and_writes_nothing(shop: Shop) -> No
     calls = 3 * 3 + 2 + (shop.stage.settings.dialect == "v2")
     assert result.exit_code == 0 and result.output.splitlines() == [
         "6 accounts: 3 customers with an address of their own, 2 with one that several have, 1 without one or switched off",
-        f"about {calls} calls of the help desk, 1 min at 3500 a minute",
+        f"about {calls} calls of the help desk, 1 min at 5600 a minute",
         "nothing was written, and the help desk was asked nothing",
     ]
     assert fingerprint(shop) == before and shop.stage.calls() == 0

@@ -17,7 +17,7 @@ FLOORS = {
     "bitrix": 2, "store": 2,
     "helpdesk": 3,
     "service": 4,
-    "web": 5, "worker": 5, "snippets": 5, "cli_shown": 5, "rehearsal": 5,
+    "web": 5, "pulse": 4, "worker": 5, "snippets": 5, "cli_shown": 5, "rehearsal": 5,
     "app": 6, "cli_events": 6,
     "cli_backfill": 7,
     "cli": 8,

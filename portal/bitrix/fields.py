@@ -7,6 +7,7 @@ when its first value is: table, column and row may all be absent.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -32,7 +33,7 @@ def mirror_contact(unit: Unit, field: str, user_id: int, contact_id: int | None)
     insert = text(f"INSERT INTO b_uts_user (VALUE_ID, `{field}`) SELECT ID, :value FROM b_user WHERE ID = :id")  # noqa: S608
     try:
         if not unit.shop.execute(update, told).rowcount and contact_id is not None:
-            _insert(unit, insert, update, told)
+            insert_or_update(unit, insert, update, told)
     except DBAPIError as error:
         if code_of(error) not in NOT_OURS:
             raise
@@ -41,8 +42,11 @@ def mirror_contact(unit: Unit, field: str, user_id: int, contact_id: int | None)
             log.warning("PORTAL_USER_FIELD: b_uts_user.%s cannot be written (error %d)", field, code_of(error))
 
 
-def _insert(unit: Unit, insert: TextClause, update: TextClause, told: dict[str, int | None]) -> None:
-    """The row, unless the shop has just made it. (ON DUPLICATE KEY would want the right to change VALUE_ID, too.)"""
+def insert_or_update(unit: Unit, insert: TextClause, update: TextClause, told: Mapping[str, object]) -> None:
+    """The row, unless the shop has just made it: then its column.
+
+    Not INSERT … ON DUPLICATE KEY UPDATE, for which the server wants more than the grant for one column.
+    """
     try:
         unit.shop.execute(insert, told)
     except IntegrityError as error:

@@ -9,7 +9,8 @@ from functools import cache
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.exc import DBAPIError
 
-from portal.database import Unit, is_duplicate
+from portal.bitrix.fields import insert_or_update
+from portal.database import Unit
 
 DENIED = (1142, 1143)
 TOO_LONG = 1406
@@ -50,16 +51,9 @@ class OrderField:
         return True
 
     def _write(self, unit: Unit, order_id: int, value: str) -> None:
-        """Not INSERT … ON DUPLICATE KEY UPDATE, for which MariaDB wants more than the grant for one column."""
         told = {"order": order_id, "value": value}
-        if unit.shop.execute(_update(self._name), told).rowcount:
-            return
-        try:
-            unit.shop.execute(_insert(self._name), told)
-        except DBAPIError as error:
-            if not is_duplicate(error):
-                raise
-            unit.shop.execute(_update(self._name), told)  # the shop has made the row this very moment
+        if not unit.shop.execute(_update(self._name), told).rowcount:
+            insert_or_update(unit, _insert(self._name), _update(self._name), told)
 
     def _is_there(self, unit: Unit) -> bool:
         kind = unit.shop.execute(_KIND, {"name": self._name}).scalar()

@@ -12,7 +12,7 @@ from time import monotonic
 from portal.database import Databases
 from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskBusy
 from portal.store import lanes, slots
-from portal.store.lanes import Lane, backfill_rate
+from portal.store.lanes import Lane
 from portal.store.slots import Refused, Slot
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,8 @@ class Budget:
         self._hold = call_seconds + LAG_SECONDS + window
         self._filled = False
         self._queues = {lane: asyncio.Lock() for lane in Lane}
-        self._paced_until = 0.0
+        self._paced = dict.fromkeys(lanes.BURST, -window)
+        self._since = dict.fromkeys(lanes.BURST, 0.0)
         self._told: int | None = None
         self._yield_told = 0.0
 
@@ -76,24 +77,35 @@ class Budget:
         except TimeoutError:
             raise HelpdeskBusy("others wait for a slot already") from None
         try:
-            if lane is Lane.BACKFILL:
-                await self._pace(deadline)
+            if lane in lanes.BURST:
+                await self._pace(lane, deadline)
             while (slot := await self._try(longer, lane)) is None:
                 pause = random.uniform(*POLL_SECONDS)  # noqa: S311  # so that waiting processes do not march in step
                 if asyncio.get_running_loop().time() + pause > deadline:
                     raise HelpdeskBusy("every slot of this minute is taken")
                 await asyncio.sleep(pause)
+            if lane in lanes.BURST:
+                self._count(lane)
             return slot
         finally:
             queue.release()
 
-    async def _pace(self, deadline: float) -> None:
-        """A backfill never takes all that it may at once: then slots come free one by one, and customers get them."""
+    async def _pace(self, lane: Lane, deadline: float) -> None:
+        """No lower lane takes all that it may at once: then slots come free one by one, and customers get them."""
+        alone, at_once = lanes.pace(lane, self._rate)
+        pause = self._paced[lane] - at_once * self._window / alone - asyncio.get_running_loop().time()
+        if asyncio.get_running_loop().time() + pause > deadline:
+            raise HelpdeskBusy("this lane goes slowly")
+        await asyncio.sleep(max(0.0, pause))
+
+    def _count(self, lane: Lane) -> None:
+        """One more call of the lane. In its first minute it makes half as many: nothing comes free in that yet."""
+        alone, _ = lanes.pace(lane, self._rate)
         now = asyncio.get_running_loop().time()
-        if self._paced_until > deadline:
-            raise HelpdeskBusy("the backfill goes slowly")
-        await asyncio.sleep(max(0.0, self._paced_until - now))
-        self._paced_until = max(now, self._paced_until) + self._window / backfill_rate(self._rate)
+        if now - self._paced[lane] > self._window:
+            self._since[lane] = now
+        slowly = 2 if now - self._since[lane] < self._window else 1
+        self._paced[lane] = max(now, self._paced[lane]) + slowly * self._window / alone
 
     async def _try(self, longer: float, lane: Lane) -> Slot | None:
         """A slot, None when all are taken. Who is cancelled meanwhile leaves none taken."""
@@ -135,14 +147,17 @@ class Budget:
             log.warning("help desk: what an answer told of its limits is not kept: %s", error)
 
     async def _share(self, allowed: int | None, remaining: int | None) -> None:
-        """The account's calls are everybody's: when others use them up, only customers' own actions go on."""
+        """The account's calls are everybody's: when others use them up, the customers' lane alone goes on for a window.
+
+        Re-reads pause, too. That others are at it is told by what our own slots do not explain.
+        """
         if not allowed or remaining is None or remaining > allowed * LOW_SHARE:
             return
         yields = await self._databases.run(slots.yield_to_others, allowed - remaining, self._window)
         if yields and monotonic() >= self._yield_told:
             self._yield_told = monotonic() + self._window
             log.warning(
-                "help desk: %d of %d calls a minute are left and others use them, too: sweep, outbox and backfill wait",
+                "help desk: %d of %d calls a minute are left and others use them, too: customers alone call",
                 remaining,
                 allowed,
             )

@@ -59,6 +59,16 @@ class Kind(Generic[T]):
     swept: bool = False
 
 
+def glance(body: bytes | None, kind: type[T]) -> T | None:
+    """The little that `kind` names of a kept copy; None where there is none that we can read."""
+    if not body or body[:1] != FORMAT:
+        return None
+    try:
+        return msgspec.json.decode(body[1:], type=kind)
+    except msgspec.MsgspecError:
+        return None
+
+
 def decoded(kind: Kind[T], found: Snapshot | None) -> Copy[T] | None:
     """A kept copy, whatever its age; None when there is none that can be read."""
     if found is None or found.body is None or found.body[:1] != FORMAT:

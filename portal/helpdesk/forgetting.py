@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from portal.database import Unit
-from portal.helpdesk.copies import CONTACTS, CONVERSATIONS, FORMAT, TICKETS
+from portal.helpdesk.copies import CONTACTS, CONVERSATIONS, TICKETS, glance
 from portal.store import snapshots
 
 
@@ -63,18 +63,10 @@ def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int], ema
 
 
 def _listed(body: bytes | None) -> set[int]:
-    if not body or body[:1] != FORMAT:
-        return set()
-    try:
-        return {ticket.id for ticket in msgspec.json.decode(body[1:], type=_Page).tickets}
-    except msgspec.MsgspecError:
-        return set()
+    page = glance(body, _Page)
+    return {ticket.id for ticket in page.tickets} if page else set()
 
 
 def _requester(body: bytes | None) -> int | None:
-    if not body or body[:1] != FORMAT:
-        return None
-    try:
-        return msgspec.json.decode(body[1:], type=_Conversation).ticket.requester_id
-    except msgspec.MsgspecError:
-        return None
+    conversation = glance(body, _Conversation)
+    return conversation.ticket.requester_id if conversation else None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from portal.database import Unit
-from portal.helpdesk.copies import CONVERSATIONS, FORMAT, TICKETS, Kind
+from portal.helpdesk.copies import CONVERSATIONS, TICKETS, Kind, glance
 from portal.helpdesk.forgetting import forget
 from portal.model import Conversation, Ticket, TicketPage
 from portal.store import snapshots
@@ -92,19 +92,10 @@ def _is_as_new(row: _Row, ticket: Ticket) -> bool:
 
 
 def _in_conversation(found: Snapshot) -> _Row | None:
-    value = _read(found, _Conversation)
+    value = glance(found.body, _Conversation)
     return value.ticket if value else None
 
 
 def _in_page(found: Snapshot, ticket_id: int) -> _Row | None:
-    value = _read(found, _Page)
+    value = glance(found.body, _Page)
     return next((row for row in value.tickets if row.id == ticket_id), None) if value else None
-
-
-def _read(found: Snapshot, kind: Any) -> Any:
-    if not found.body or found.body[:1] != FORMAT:
-        return None
-    try:
-        return msgspec.json.decode(found.body[1:], type=kind)
-    except msgspec.MsgspecError:
-        return None

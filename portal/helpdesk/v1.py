@@ -192,6 +192,7 @@ def ticket(row: Row, _known: Known) -> Ticket:
         subject=decode.words(row.get("subject"), 1000),
         status=status,
         status_name=slug,
+        status_key=slug,
         requester_id=decode.number(row["user_id"]),
         requester_email=decode.email(row.get("user_email")),
         channel=decode.channel(row.get("channel")),

@@ -196,6 +196,7 @@ def ticket(row: Row, known: Known) -> Ticket:
         subject=decode.words(row.get("title"), 1000),
         status=status,
         status_name=known.names.get(slug) or slug,
+        status_key=slug,
         requester_id=decode.number(row["user_id"]),
         requester_email=decode.email(row.get("user_email")),
         channel=decode.channel(row.get("source")),

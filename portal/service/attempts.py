@@ -19,10 +19,16 @@ log = logging.getLogger(__name__)
 REFUSALS = 3
 """A help desk that said no so often will not change its mind."""
 
-FIRST_RETRY_SECONDS = 15
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 15, 3600
 
 LONGEST_WAIT_FOR_A_KEY = 600.0
 """A wrong key is mended by a person; until then each question costs a call."""
+
+
+def back_off(attempts: int, first: float, last: float) -> float:
+    """Seconds until the next attempt: from `first` doubling to `last`, with jitter, so that whoever comes back is not
+    run over."""
+    return min(last, first * 2.0 ** (attempts - 1)) * random.uniform(0.75, 1.25)  # noqa: S311  # no secret
 
 
 def is_refusal(error: HelpdeskError) -> bool:
@@ -51,7 +57,8 @@ async def later(databases: Databases, job: Job, error: HelpdeskError, seconds: f
 async def counted(databases: Databases, job: Job, error: HelpdeskError) -> None:
     """Again later and later, until its attempts are used up."""
     log.warning("outbox %d: %s failed at attempt %d: %s", job.id, job.kind, job.attempts, error)
-    await databases.run(outbox.fail, job, str(error), FIRST_RETRY_SECONDS * 2.0**job.attempts)
+    seconds = back_off(job.attempts + 1, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
+    await databases.run(outbox.fail, job, str(error), seconds)
 
 
 def _soon(job: Job, longest: float) -> float:

@@ -24,8 +24,8 @@ from portal.bitrix.stamps import Stamps
 from portal.config import Settings
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway, PortalError
-from portal.service.outbound import CONTACT, LAST_ORDERS, ORDER, Outbound, with_contact
-from portal.store import backfills, lanes, order_tickets, outbox, slots, standing
+from portal.service.outbound import CONTACT, LAST_ORDERS, ORDER, Outbound
+from portal.store import backfills, lanes, order_tickets, outbox, pushed, slots, standing
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.store.standing import Standing
@@ -125,13 +125,15 @@ class Backfill:
             total += sum(one.id > after for one in found)
             told = [one for one in found if one.live and one.email and one.id not in nameless]
             holders.update(one.email for one in told)
-            known = with_contact(unit, [one.id for one in told])
+            known = pushed.with_contact(unit, [one.id for one in told])
             ahead += [(one, one.id in known) for one in told if one.id > after]
         alone = [(one, known) for one, known in ahead if holders[one.email] == 1]
         calls = sum(self._calls(one, is_known=known) for one, known in alone)
         shared = len(ahead) - len(alone)
         calls += shared * SHARED_CALLS + (self._calls_once if ahead else 0)
-        return Estimate(after, total, len(alone), shared, calls, lanes.backfill_rate(slots.allowed(unit, self._rate)))
+        return Estimate(
+            after, total, len(alone), shared, calls, lanes.pace(Lane.BACKFILL, slots.allowed(unit, self._rate))[0]
+        )
 
     def _calls(self, one: Listed, *, is_known: bool) -> int:
         if not self._outbound.notes_contacts:

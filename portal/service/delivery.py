@@ -32,13 +32,20 @@ from portal.service.outcomes import NOTE, NotOurs
 from portal.service.readback import Sent, Trace, bare, look_for
 from portal.service.widget import ADOPT, adopt
 from portal.service.writing import REPLY, REQUEST
-from portal.store import links, outbox
+from portal.store import lanes, links, outbox
+from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
-KINDS = (REPLY, REQUEST, NOTE, ADOPT)
+LANES = {REPLY: Lane.CUSTOMER, REQUEST: Lane.CUSTOMER, NOTE: Lane.OUTBOX, ADOPT: Lane.REREAD}
+"""Who waits for it: a customer for what he wrote; for a note to support nobody does, and a ticket that was opened in
+the widget is read as after any other news of it."""
+
+WRITTEN = tuple(kind for kind, lane in LANES.items() if lane is Lane.CUSTOMER)
+CHORES = tuple(kind for kind in LANES if kind not in WRITTEN)
+"""Done apart from what customers wrote: one that waits for its turn must not hold a message up."""
 
 SETTLE_SECONDS = 150.0
 """A call whose answer was lost may still have its effect so much later; before that nothing is sent again."""
@@ -102,7 +109,8 @@ class Deliverer:
         try:
             if job.claim.left < 0:
                 raise Impossible("its worker died at every attempt")
-            await self._by_kind[job.kind](job)
+            with lanes.lane(LANES[job.kind]):
+                await self._by_kind[job.kind](job)
         except NotOurs:
             log.warning("outbox %d: %s has another worker now", job.id, job.kind)
         except Unsure as error:
@@ -116,7 +124,7 @@ class Deliverer:
             log.warning("outbox %d: the answer to %s is lost: %s", job.id, job.kind, error)
             await self._databases.run(outbox.fail, job, str(error), LOOK_SECONDS)
         except HelpdeskError as error:
-            is_believed = job.claim.left <= 0 or (job.attempts >= REFUSALS and job.kind in (REPLY, REQUEST))
+            is_believed = job.claim.left <= 0 or (job.attempts >= REFUSALS and job.kind in WRITTEN)
             if attempts.is_refusal(error) and is_believed:
                 await self._give_up(job, f"refused: {error}")
             else:

@@ -11,18 +11,19 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 from portal.bitrix import users
 from portal.bitrix.order_field import OrderField
 from portal.bitrix.orders import ADMIN_PATH, Sale
 from portal.bitrix.tables import Shape
 from portal.config import Settings
-from portal.database import Unit
+from portal.database import Unit, cut
 from portal.model import Contact, Event, EventKind, Message, Ticket
 from portal.service.orders import named, present_account
 from portal.service.rules import By, Effect, Rules, Told
 from portal.store import inbox, links, order_tickets, outbox, profiles
-from portal.store.inbox import Applied
+from portal.store.inbox import Applied, As
 from portal.store.order_tickets import GONE, OPEN, Standing
 
 MANAGER_MAIL = "mail.manager"
@@ -37,6 +38,8 @@ ORDERS_LOOKED_FOR = 200
 TEXT_CHARACTERS = 20_000
 FIELD_TICKETS = 50
 """Tickets an order's field names; of more, the newest."""
+
+STATUS_BYTES = 64
 
 WHAT = {EventKind.TICKET_CREATED: "created", EventKind.MESSAGE_CREATED: "message", EventKind.STATUS_CHANGED: "status"}
 
@@ -81,14 +84,14 @@ class FieldChange:
 class Outcome:
     """What was set off: fields that say something else now, letters and tasks put. `stale`: it told nothing new.
 
-    `version`: the ticket's own time of its last change, None where there is no ticket.
+    `seen`: what the event was acted upon as, None where there is no ticket.
     """
 
     fields: tuple[FieldChange, ...] = ()
     mails: int = 0
     tasks: int = 0
     stale: bool = False
-    version: datetime | None = None
+    seen: As | None = None
 
 
 class Effects:
@@ -108,9 +111,13 @@ class Effects:
         self._rules = rules
 
     def asks_for_the_message(self, event: Event) -> bool:
-        """Whether what was written decides what is set off: by a rule, or as a new ticket may name an order."""
+        """Whether what was written decides what is set off: by a rule, or as a new ticket may name an order.
+
+        Any event may turn out to tell of another status, too.
+        """
         new_ticket = event.kind == EventKind.TICKET_CREATED and self._shape.orders
-        return new_ticket or self._rules.ask_for_the_message(event.kind, self._on)
+        kinds = {event.kind, EventKind.STATUS_CHANGED}
+        return new_ticket or any(self._rules.ask_for_the_message(kind, self._on) for kind in kinds)
 
     def asks_for_the_stranger(self, unit: Unit, ticket: Ticket) -> bool:
         """Whether the requester is to be written down as a person without an account."""
@@ -134,24 +141,30 @@ class Effects:
             order_tickets.gone(unit, news.event.ticket_id)
             return Outcome(self._say(unit, order_tickets.of_ticket(unit, news.event.ticket_id)))
         user_id = present_account(unit, self._shape, ticket)
-        wanted = self._wanted(news, ticket)
+        kinds = _happened(news, ticket, applied)
         newest = max((one.version for one in applied), default=ticket.updated_at)
         fields: tuple[FieldChange, ...] = ()
         if ticket.updated_at >= newest:  # else the help desk has told us an older state than before
             self._acquaint(unit, news, ticket, user_id)
-            fields = self._follow(unit, news, ticket, user_id, says=Effect.ORDER_FIELD in wanted)
-        if not _is_new(news, ticket, applied):
+            says = any(Effect.ORDER_FIELD in self._wanted(kind, news, ticket) for kind in {news.event.kind, *kinds})
+            fields = self._follow(unit, news, ticket, user_id, says=says)
+        turned = EventKind.STATUS_CHANGED in kinds
+        seen = As(ticket.updated_at, news.message_id, _status(ticket), turned)
+        if not kinds:
             is_newer = all(one.version < ticket.updated_at for one in applied)
-            return Outcome(fields, stale=not is_newer and not fields, version=ticket.updated_at)
-        mails = Effect.MAIL_MANAGER in wanted and self._put(unit, MANAGER_MAIL, news, ticket, user_id)
-        tasks = Effect.CRM_TASK in wanted and self._put(unit, CRM_TASK, news, ticket, user_id)
-        return Outcome(fields, int(mails), int(tasks), version=ticket.updated_at)
+            return Outcome(fields, stale=not is_newer and not fields, seen=seen)
+        mails = tasks = 0
+        for kind in kinds:
+            wanted = self._wanted(kind, news, ticket)
+            mails += Effect.MAIL_MANAGER in wanted and self._put(unit, MANAGER_MAIL, kind, news, ticket, user_id)
+            tasks += Effect.CRM_TASK in wanted and self._put(unit, CRM_TASK, kind, news, ticket, user_id)
+        return Outcome(fields, mails, tasks, seen=seen)
 
-    def _wanted(self, news: News, ticket: Ticket) -> frozenset[Effect]:
+    def _wanted(self, kind: str, news: News, ticket: Ticket) -> frozenset[Effect]:
         """What the rules say, as far as it is on. What we wrote ourselves is no news to the shop."""
         by = (By.STAFF if news.message.from_staff else By.CUSTOMER) if news.message else None
-        wanted = self._rules.effects(Told(news.event.kind, ticket.status, by, news.first)) & self._on
-        return wanted & {Effect.ORDER_FIELD} if news.ours else wanted
+        wanted = self._rules.effects(Told(kind, ticket.status, by, news.first)) & self._on
+        return wanted & {Effect.ORDER_FIELD} if news.ours and kind == news.event.kind else wanted
 
     def _acquaint(self, unit: Unit, news: News, ticket: Ticket, user_id: int | None) -> None:
         """Link the requester's contact to the account that holds his address, for operators; or write him down."""
@@ -185,10 +198,12 @@ class Effects:
             return ()
         return tuple(FieldChange(numbers[order], said[order], text) for order, text in sorted(changed.items()))
 
-    def _put(self, unit: Unit, kind: str, news: News, ticket: Ticket, user_id: int | None) -> bool:
-        occasion = _occasion(news, ticket)
+    def _put(  # noqa: PLR0917  # what to do, and what has happened
+        self, unit: Unit, effect: str, kind: str, news: News, ticket: Ticket, user_id: int | None
+    ) -> bool:
+        occasion = _occasion(kind, news, ticket)
         payload = {
-            "what": WHAT[EventKind(news.event.kind)],
+            "what": WHAT[EventKind(kind)],
             "occasion": occasion,
             "number": ticket.number,
             "subject": ticket.subject,
@@ -196,7 +211,7 @@ class Effects:
             "status": ticket.status_name,
             "orders": self._links(unit, ticket.id),
         }
-        return outbox.put(unit, kind, payload, user_id, ticket_id=ticket.id, once=f"{kind[:4]}:{occasion}").new
+        return outbox.put(unit, effect, payload, user_id, ticket_id=ticket.id, once=f"{effect[:4]}:{occasion}").new
 
     def _links(self, unit: Unit, ticket_id: int) -> list[tuple[str, str]]:
         """The orders that the ticket is about: number, and address for the staff."""
@@ -216,8 +231,40 @@ def last_acted(applied: Collection[Applied]) -> datetime | None:
     return max((one.at for one in applied), default=None)
 
 
+def _happened(news: News, ticket: Ticket, applied: Collection[Applied]) -> list[str]:
+    """What has not been acted upon, in whatever order events came, how often, and whether all did.
+
+    What the event tells; and another status than before, whatever the event tells: its own may never come.
+    """
+    kind = news.event.kind
+    if kind == EventKind.STATUS_CHANGED:
+        return [kind] if _has_turned(ticket, applied, told=True) else []
+    happened = [kind] if _is_new(news, ticket, applied) else []
+    return [*happened, EventKind.STATUS_CHANGED] if _has_turned(ticket, applied, told=False) else happened
+
+
+def _has_turned(ticket: Ticket, applied: Collection[Applied], *, told: bool) -> bool:
+    """Whether its status is another one than when it was acted upon last; `told`: an event says so.
+
+    Where nobody knows what it was before, an event is believed that is newer than the others of its kind.
+    """
+    by_age = sorted(applied, key=lambda one: (one.version, one.at))
+    if by_age and by_age[-1].version > ticket.updated_at:
+        return False  # the help desk has told us an older state than before
+    since = list(takewhile(lambda one: one.status == _status(ticket), reversed(by_age)))
+    if len(since) < len(by_age) and by_age[-1 - len(since)].status is not None:
+        return not since
+    is_known = any(one.turned for one in since)
+    newest = all(one.version < ticket.updated_at for one in applied if one.kind == EventKind.STATUS_CHANGED)
+    return told and not is_known and newest
+
+
+def _status(ticket: Ticket) -> bytes:
+    return cut(ticket.status_key, STATUS_BYTES)
+
+
 def _is_new(news: News, ticket: Ticket, applied: Collection[Applied]) -> bool:
-    """Whether what the event tells has not been acted upon, in whatever order events came, and how often."""
+    """Whether what an event of a ticket or a message tells has not been acted upon."""
     alike = [one for one in applied if one.kind == news.event.kind]
     if news.event.kind == EventKind.TICKET_CREATED:
         return not alike
@@ -226,13 +273,13 @@ def _is_new(news: News, ticket: Ticket, applied: Collection[Applied]) -> bool:
     return all(one.version < ticket.updated_at for one in alike)
 
 
-def _occasion(news: News, ticket: Ticket) -> str:
+def _occasion(kind: str, news: News, ticket: Ticket) -> str:
     """What happened, whatever event told it: it names the letter and the task."""
-    if news.event.kind == EventKind.TICKET_CREATED:
+    if kind == EventKind.TICKET_CREATED:
         return f"created:{ticket.id}"
-    if news.event.kind == EventKind.MESSAGE_CREATED and news.message_id is not None:
+    if kind == EventKind.MESSAGE_CREATED and news.message_id is not None:
         return f"message:{ticket.id}:{news.message_id}"
-    return f"{WHAT[EventKind(news.event.kind)]}:{ticket.id}:{ticket.updated_at.timestamp():.6f}"
+    return f"{WHAT[EventKind(kind)]}:{ticket.id}:{ticket.updated_at.timestamp():.6f}"
 
 
 def _words(source: str) -> str:

@@ -31,11 +31,12 @@ class Node(NamedTuple):
 class Kind(StrEnum):
     """What speaks for two being one person, strongest first; the last one speaks against it."""
 
-    SAID_SAME = "said_same"
     OWN_TICKET = "own_ticket"
     """The account opened a ticket of this contact, signed in or with our widget's token."""
     PROVEN_EMAIL = "proven_email"
     CONFIRMED_PHONE = "confirmed_phone"
+    SAID_SAME = "said_same"
+    """Less than a proof of his own, where two of them contradict each other."""
     SAME_EMAIL = "same_email"
     SAME_PHONE = "same_phone"
     SAME_NAME = "same_name"

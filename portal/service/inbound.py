@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from portal import logs
 from portal.database import Databases, Unit
@@ -25,8 +25,11 @@ from portal.errors import (
 from portal.helpdesk.client import Client
 from portal.helpdesk.forgetting import forget
 from portal.model import Event, EventKind, Message
+from portal.service import attempts
 from portal.service.effects import Effects, News, Outcome, Outdated, last_acted
+from portal.service.holding import held
 from portal.service.outcomes import NotOurs
+from portal.service.readback import MARKER
 from portal.service.widget import ADOPT
 from portal.service.writing import REPLY, REQUEST
 from portal.store import inbox, links, outbox
@@ -35,6 +38,8 @@ from portal.store.inbox import DONE, STALE, Arrived
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 120
+"""Renewed while it takes longer."""
+
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 5, 3600
 LONGEST_WAIT_SECONDS = 120.0
 """A help desk that is away is asked again so soon for each event."""
@@ -45,9 +50,6 @@ LOOKS = 3
 """Times that a ticket is read at once for one event, when others act upon it meanwhile."""
 
 KINDS = (REPLY, REQUEST)
-
-MARK = re.compile(r"\bportal-([0-9a-f]{16})\b")
-"""What a message that went out from here has in its HTML (templates/desk/message.html)."""
 
 
 class Bell:
@@ -110,7 +112,7 @@ class Bell:
 
     def _act(self, unit: Unit, arrived: Arrived, news: News) -> Outcome:
         outcome = self._effects.apply(unit, news)
-        if not inbox.finish(unit, arrived, STALE if outcome.stale else DONE, outcome.version, news.message_id):
+        if not inbox.finish(unit, arrived, STALE if outcome.stale else DONE, outcome.seen):
             raise NotOurs
         return outcome
 
@@ -142,7 +144,9 @@ async def step(databases: Databases, bell: Bell) -> bool:
         await databases.run(inbox.bury, arrived, "its worker died at every attempt")
         return True
     try:
-        await bell.answer(arrived)
+        prolong = partial(inbox.prolong, arrived=arrived, lease_seconds=LEASE_SECONDS)
+        async with held(databases, prolong, LEASE_SECONDS):
+            await bell.answer(arrived)
     except DatabaseAway:
         raise  # nothing can be written down now; the lease runs out, and somebody takes it again
     except Exception as error:
@@ -182,7 +186,7 @@ def _is_ours(unit: Unit, event: Event, message: Message | None, first: bool | No
     message_id = message.id if message else event.message_id
     if message_id is not None and message_id in outbox.results(unit, f"ticket:{event.ticket_id}"):
         return True
-    marks = MARK.findall(message.html) if message else []
+    marks = MARKER.findall(message.html) if message else []
     if not marks:
         return False
     return bool(first and links.owner(unit, event.ticket_id)) or outbox.under_way(unit, KINDS, marks)
@@ -191,7 +195,11 @@ def _is_ours(unit: Unit, event: Event, message: Message | None, first: bool | No
 async def _failed(databases: Databases, arrived: Arrived, error: Exception) -> None:
     """Later again. A help desk that is away, or has locked us out, costs no attempt: no event dies of that."""
     away = isinstance(error, AWAY)
-    seconds = _until_asked_again(arrived, error) if away else _back_off(arrived.claim.attempts)
+    seconds = (
+        _until_asked_again(arrived, error)
+        if away
+        else attempts.back_off(arrived.claim.attempts, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
+    )
     await databases.run(inbox.fail, arrived, type(error).__name__, seconds, count=not away)
     log.log(
         logging.INFO if away else logging.WARNING,
@@ -206,16 +214,14 @@ async def _failed(databases: Databases, arrived: Arrived, error: Exception) -> N
 
 
 def _until_asked_again(arrived: Arrived, error: Exception) -> float:
-    """Seconds: when a ban is over, else the sooner the younger the event is."""
+    """Seconds: when a ban is over, or somebody may have mended the key; else the sooner the younger the event is."""
     now = datetime.now(UTC)
     if isinstance(error, HelpdeskBanned):
         return max(1.0, (error.until - now).total_seconds()) + random.uniform(0, 5)  # noqa: S311  # no secret
+    if isinstance(error, HelpdeskUnauthorized):
+        return attempts.LONGEST_WAIT_FOR_A_KEY * _jitter()
     age = (now - arrived.created_at).total_seconds()
     return min(LONGEST_WAIT_SECONDS, max(FIRST_RETRY_SECONDS, age / 10)) * _jitter()
-
-
-def _back_off(attempts: int) -> float:
-    return min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** (attempts - 1)) * _jitter()
 
 
 def _jitter() -> float:

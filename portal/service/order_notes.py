@@ -19,7 +19,7 @@ from portal.helpdesk.client import Client
 from portal.model import Order
 from portal.service.letters import Render
 from portal.service.readback import bare
-from portal.store import cursors, order_tickets
+from portal.store import order_tickets
 
 LINES = 8
 """Of an order; what is more is counted. All together stays below what a field holds (decode.MAX_FIELD)."""
@@ -77,7 +77,7 @@ class OrderNotes:
         for ticket_id in tickets[:TICKETS] if told != last else ():
             if await self._is_open(ticket_id, contact_id):
                 await self._client.add_note(ticket_id, text)
-                await self._databases.run(cursors.put, _cursor(order_id), told)
+                await self._databases.run(order_tickets.now_told, order_id, told)
                 return
 
     async def _is_open(self, ticket_id: int, contact_id: int) -> bool:
@@ -100,8 +100,4 @@ def _about(unit: Unit, sale: Sale, user_id: int, order_id: int) -> tuple[Order |
     """The account's order, the tickets about it, newest first, and what was told of it last."""
     tickets = order_tickets.of_orders(unit, [order_id]).get(order_id, [])
     order = sale.order(unit, user_id, order_id) if tickets else None
-    return order, tickets, cursors.get(unit, _cursor(order_id))
-
-
-def _cursor(order_id: int) -> str:
-    return f"order:{order_id}"
+    return order, tickets, order_tickets.told_of(unit, order_id)

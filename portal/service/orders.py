@@ -135,7 +135,7 @@ def whose(unit: Unit, shape: Shape, ticket: Ticket, *, by_address: bool) -> int 
 
 def present_account(unit: Unit, shape: Shape, ticket: Ticket) -> int | None:
     """The account that the ticket's present requester is, for the shop's own people; None when nobody can say."""
-    owner = links.owner(unit, ticket.id)
+    owner = links.present_owner(unit, ticket.id)
     if owner and owner.contact_id == ticket.requester_id:
         return owner.user_id
     return whose(unit, shape, ticket, by_address=True)

@@ -11,9 +11,9 @@ is the one with that address, found by nothing else: no field and no link follow
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from portal.bitrix import fields as shop_fields
 from portal.bitrix import tables, users
@@ -31,8 +31,9 @@ from portal.service.letters import Render
 from portal.service.order_notes import OrderNotes
 from portal.service.outcomes import NotOurs
 from portal.service.phones import e164
-from portal.store import cursors, outbox
+from portal.store import cursors, outbox, pushed
 from portal.store.outbox import Job
+from portal.store.pushed import Pushed
 
 log = logging.getLogger(__name__)
 
@@ -83,12 +84,12 @@ class Known:
 class Told:
     """How it ended. `contact_id`: who has the account's address; `tells`: whether that contact tells of the account.
 
-    `freed`: an address that the account had and has not any more, "" for none; another account may be alone with it.
+    `freed`: addresses that the account had and has not any more; another account may be alone with one.
     """
 
     contact_id: int | None = None
     tells: bool = False
-    freed: str = ""
+    freed: tuple[str, ...] = ()
 
 
 class Changed(Exception):
@@ -149,15 +150,14 @@ class Outbound:
         if self._sale is None:
             settings = self._settings
             self._sale = Sale(tables.inspect(unit), settings.site_id, settings.timezone, settings.locale)
-        at, told_at = cursors.now(unit), cursors.get(unit, _pushed(user_id))
-        contact_id = cursors.get(unit, _contact(user_id))
+        at, before = cursors.now(unit), pushed.get(unit, user_id)
         buyer = self._sale.buyer(unit, user_id)
         return Known(
             self._sale,
             user_id,
             at,
-            datetime.fromisoformat(told_at).replace(tzinfo=UTC) if told_at else None,
-            int(contact_id) if contact_id else None,
+            before.told_at if before else None,
+            before.contact_id if before else None,
             buyer,
             _holders(unit, self._sale, buyer.email if buyer else ""),
             self._sale.page(unit, user_id, LAST_ORDERS, 0) if buyer else (),
@@ -167,13 +167,14 @@ class Outbound:
         """Bring the contact with the account's address up to date, or have no contact tell of the account."""
         card = await self._card(known.contact_id) if known.contact_id else None
         buyer = known.buyer
-        freed = card.contact.email if card and known.user_id not in known.holders else ""
+        freed: tuple[str, ...] = (card.contact.email,) if card and known.user_id not in known.holders else ()
         if buyer is None or known.why_not:
             log.info("outbox %d: account %d is not told of: %s", job.id, known.user_id, known.why_not)
             await self._take_back(known.user_id, card)
-            return Told(await self._take_back_elsewhere(job, known), freed=freed)
+            freed += await self._take_back_linked(job, known)
+            return Told(await self._take_back_shared(known), freed=freed)
         if card is None or card.contact.email != buyer.email or card.contact.is_staff:
-            freed = card.contact.email if card else ""
+            freed = (card.contact.email,) if card else ()
             await self._take_back(known.user_id, card)
             try:
                 card = await self._client.ensure_card(buyer.email, buyer.name, e164(buyer.phone), self._fields(known))
@@ -206,14 +207,17 @@ class Outbound:
         if card and not card.contact.is_staff and card.fields.get(USER_ID, told) == told:
             await self._empty(card, [user_id])
 
-    async def _take_back_elsewhere(self, job: Job, known: Known) -> int | None:
-        """A deleted account's links come with its end. Of several with one address its contacts tell of none.
-
-        Gives the contact that they share.
-        """
+    async def _take_back_linked(self, job: Job, known: Known) -> tuple[str, ...]:
+        """A deleted account's contacts come with its end; gives their addresses."""
+        emails = []
         for contact_id in job.payload.get("contacts", ()):
-            if contact_id != known.contact_id:
-                await self._take_back(known.user_id, await self._card(contact_id))
+            if contact_id != known.contact_id and (card := await self._card(contact_id)):
+                await self._take_back(known.user_id, card)
+                emails.append(card.contact.email)
+        return tuple(emails)
+
+    async def _take_back_shared(self, known: Known) -> int | None:
+        """Of several accounts with one address its contacts tell of none; gives the contact that they share."""
         if known.buyer is None or not known.is_shared:
             return None
         people = [one for one in await self._client.find_contacts(known.buyer.email) if not one.is_staff]
@@ -234,22 +238,19 @@ class Outbound:
         if known.buyer and _holders(unit, known.sale, known.buyer.email) != known.holders:
             # Accounts are told of side by side: the other one may have looked before we wrote.
             raise Changed
-        _put(unit, _pushed(known.user_id), known.at.isoformat(" ") if known.buyer else "")
-        _put(unit, _contact(known.user_id), str(told.contact_id or ""))
+        if known.buyer:
+            pushed.put(unit, known.user_id, Pushed(known.at, told.contact_id))
+        else:
+            pushed.drop(unit, known.user_id)
         if self._settings.user_field:
             for user_id in sorted({known.user_id, *(known.holders if known.is_shared else ())}):
                 shop_fields.mirror_contact(
                     unit, self._settings.user_field, user_id, told.contact_id if told.tells else None
                 )
-        left = _holders(unit, known.sale, told.freed)
-        if len(left) == 1 and left[0] != known.user_id:
-            outbox.put_unless_waiting(unit, CONTACT, {"user": left[0]}, left[0], queue=f"shop:{left[0]}")
-
-
-def with_contact(unit: Unit, user_ids: Sequence[int]) -> frozenset[int]:
-    """Those of these accounts whose contact we know."""
-    known = cursors.present(unit, [_contact(user_id) for user_id in user_ids])
-    return frozenset(user_id for user_id in user_ids if _contact(user_id) in known)
+        for email in sorted(set(told.freed)):
+            left = _holders(unit, known.sale, email)
+            if len(left) == 1 and left[0] != known.user_id:
+                outbox.put_unless_waiting(unit, CONTACT, {"user": left[0]}, left[0], queue=f"shop:{left[0]}")
 
 
 def _holders(unit: Unit, sale: Sale, email: str) -> tuple[int, ...]:
@@ -259,18 +260,3 @@ def _holders(unit: Unit, sale: Sale, email: str) -> tuple[int, ...]:
 def _finish(unit: Unit, job: Job) -> None:
     if not outbox.finish(unit, job):
         raise NotOurs
-
-
-def _put(unit: Unit, cursor: str, value: str) -> None:
-    if value:
-        cursors.put(unit, cursor, value)
-    else:
-        cursors.drop(unit, cursor)
-
-
-def _pushed(user_id: int) -> str:
-    return f"pushed:{user_id}"
-
-
-def _contact(user_id: int) -> str:
-    return f"contact:{user_id}"

@@ -13,7 +13,7 @@ from portal.database import Unit
 from portal.helpdesk.forgetting import forget
 from portal.model import Ticket, Upload
 from portal.service.writing import REPLY, REQUEST
-from portal.store import blobs, links, order_tickets, outbox
+from portal.store import blobs, inbox, links, order_tickets, outbox
 from portal.store.outbox import Job
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def finish_request(unit: Unit, job: Job, user: int, contact_id: int, ticket_id: 
     if payload["order"]:
         order_id, number = payload["order"]
         order_tickets.put(unit, order_id, ticket_id, user, number, OWN)
+    inbox.tell_whose(unit, ticket_id, contact_id)
     if payload["order"] or payload.get("follows") or not payload["proven"]:
         told = {
             "about": "opened",

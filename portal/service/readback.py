@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 
 from portal.model import Message
 
-MARKER = re.compile(r"portal-[0-9a-f]{16}")
+MARKER = re.compile(r"\bportal-([0-9a-f]{16})\b")
+"""What a message that went out from here has in its HTML (templates/desk/message.html)."""
+
 CLOCKS_APART = timedelta(minutes=10)
 """The help desk's clock and ours may differ so far."""
 

@@ -24,6 +24,12 @@ from portal.service import outbound, traces
 from portal.store import forgetting_user, outbox, paces, shop_events, shop_seen
 from portal.store.shop_events import GONE, ORDER, USER, ShopEvent
 
+PACES = {
+    "shop-new": [f"shop-new:{kind}" for kind in (USER, ORDER)],
+    "shop-walk": [f"shop-walk:{kind}" for kind in (USER, ORDER, "gone")],
+}
+"""The cursors of each look (paces.py): it is due when the time of one has come."""
+
 BATCH = 200
 """Events a unit of work."""
 

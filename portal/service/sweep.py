@@ -219,5 +219,5 @@ def _is_told(known: Told, ticket: Ticket) -> bool:
 def _event(ticket: Ticket, known: Told, watermark: datetime) -> Event:
     is_new = ticket.created_at >= watermark - WIDE_OVERLAP and not known.created
     kind = EventKind.TICKET_CREATED if is_new else EventKind.MESSAGE_CREATED
-    key = sweeps.OWN_KEY + f"{ticket.id}:{ticket.updated_at.isoformat()}".encode()
+    key = inbox.OWN_KEY + f"{ticket.id}:{ticket.updated_at.isoformat()}".encode()
     return Event(kind, ticket.id, ticket.requester_id, None, ticket.updated_at, key)

@@ -19,6 +19,9 @@ from portal.service.phones import e164
 from portal.store import paces, traces
 from portal.store.traces import Trace
 
+PACE = "shop-traces"
+"""The cursor of the walk (paces.py)."""
+
 SLICE = 500
 WALK_SECONDS = 2.0
 """How often a slice of accounts and one of orders is read, by all processes together."""
@@ -43,7 +46,7 @@ class Traces:
 
 def walk(unit: Unit, shape: Shape) -> None:
     """The next slice of accounts and of orders, when it is time."""
-    kept = paces.begin(unit, "traces-walk", WALK_SECONDS)
+    kept = paces.begin(unit, PACE, WALK_SECONDS)
     if kept is None:
         return
     user_id, order_id = (int(part) for part in kept.split()) if kept else (0, 0)
@@ -51,7 +54,7 @@ def walk(unit: Unit, shape: Shape) -> None:
     traces.replace_between(unit, _traces(typed), user_id, last_user or NO_END, orders=False)
     typed, last_order = shop.typed_in_orders(unit, shape, order_id, SLICE)
     traces.replace_between(unit, _traces(typed), order_id, last_order or NO_END, orders=True)
-    paces.keep(unit, "traces-walk", f"{last_user or 0} {last_order or 0}")
+    paces.keep(unit, PACE, f"{last_user or 0} {last_order or 0}")
 
 
 def renew(unit: Unit, shape: Shape, *, users: Sequence[int] = (), orders: Sequence[int] = ()) -> None:

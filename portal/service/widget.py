@@ -16,12 +16,12 @@ from time import monotonic
 
 from cachetools import TTLCache
 
-from portal.database import Databases
+from portal.database import Databases, Unit
 from portal.errors import DatabaseAway, HelpdeskError, HelpdeskMissing
 from portal.helpdesk.client import Client
 from portal.model import Customer
 from portal.service.sight import Person, Sight
-from portal.store import links
+from portal.store import inbox, links
 from portal.tokens import Tokens
 
 FIELD = "portal_token"
@@ -79,10 +79,17 @@ async def adopt(client: Client, databases: Databases, tokens: Tokens, ticket_id:
         log.warning("ticket %d carries a widget token that proves nothing", ticket.id)
         return
     user_id, jti = vouched
-    if await databases.run(links.own, ticket.id, user_id, ticket.requester_id, BY_WIDGET, jti=jti):
+    if await databases.run(_own, ticket.id, user_id, ticket.requester_id, jti):
         log.info("ticket %d is customer %d's: it carries his widget token", ticket.id, user_id)
     else:
         log.info("ticket %d is somebody's by now, or its widget token has vouched for another", ticket.id)
+
+
+def _own(unit: Unit, ticket_id: int, user_id: int, contact_id: int, jti: str) -> bool:
+    if not links.own(unit, ticket_id, user_id, contact_id, BY_WIDGET, jti=jti):
+        return False
+    inbox.tell_whose(unit, ticket_id, contact_id)
+    return True
 
 
 def _check(tokens: Tokens, token: str, opened_at: datetime) -> tuple[int, str] | None:

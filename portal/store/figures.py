@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from portal.database import Unit
+from portal.store import cursors
 from portal.store.slots import BAN, RATE
+from portal.store.sweeps import REPAIRS, WATERMARK
 
 BEAT = b"worker:beat"
-SWEPT, REPAIRS = b"sweep:watermark", b"sweep:repairs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,12 @@ class Figures:
     banned: float
     beat_age: float | None
     sweep_age: float | None
-    repairs: int | None
+    repairs: int
 
 
 def beat(unit: Unit) -> None:
     """A worker is at work."""
-    unit.state.execute(_BEAT, {"name": BEAT})
+    cursors.put(unit, BEAT.decode(), "")
 
 
 def beat_age(unit: Unit) -> float | None:
@@ -51,7 +52,7 @@ def beat_age(unit: Unit) -> float | None:
 
 def look(unit: Unit, rate: int) -> Figures:
     """Everything at once, in one statement. `rate`: PORTAL_HDE_RATE; the help desk may allow less."""
-    told = {"rate": rate, "allowed": RATE, "ban": BAN, "beat": BEAT, "swept": SWEPT, "repairs": REPAIRS}
+    told = {"rate": rate, "allowed": RATE, "ban": BAN, "beat": BEAT, "swept": WATERMARK, "repairs": REPAIRS}
     found: dict[str, dict[str, float]] = {}
     for about, name, value in unit.state.execute(_LOOK, told):
         if value is not None:
@@ -67,7 +68,7 @@ def look(unit: Unit, rate: int) -> Figures:
         banned=max(0.0, one.get("ban", 0.0)),
         beat_age=one.get("beat"),
         sweep_age=one.get("swept"),
-        repairs=int(one["repairs"]) if "repairs" in one else None,
+        repairs=int(one.get("repairs", 0)),
     )
 
 
@@ -75,10 +76,6 @@ def _counts(values: Mapping[str, float]) -> dict[str, int]:
     return {name: int(value) for name, value in values.items()}
 
 
-_BEAT = text(
-    "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES (:name, '', UTC_TIMESTAMP(6)) "
-    "ON DUPLICATE KEY UPDATE updated_at = VALUES(updated_at)"
-)
 _AGE = "TIMESTAMPDIFF(MICROSECOND, {}, UTC_TIMESTAMP(6)) / 1000000"
 _BEAT_AGE = text(f"SELECT {_AGE.format('updated_at')} FROM custom_hde_cursor WHERE name = :name")  # noqa: S608  # constants
 _UNFINISHED = (

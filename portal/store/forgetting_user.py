@@ -20,8 +20,8 @@ class Left:
 
 
 def forget(unit: Unit, user_id: int) -> Left:
-    """Delete his links, own tickets, orders' tickets, profile, traces and counters, his jobs with their files, and
-    whatever operators have said of his account.
+    """Delete his links, own tickets, orders' tickets, profile, traces and counters, whom the help desk was told he is,
+    all his jobs with their files, and whatever operators have said of his account.
 
     A message of his that is running ends without being ours any more (store/queue.py), and so leaves nothing behind.
     """
@@ -47,11 +47,14 @@ _TABLES = (
     "custom_hde_ticket_owner",
     "custom_hde_order_ticket",
     "custom_hde_profile",
+    "custom_hde_pushed",
     "custom_hde_outbox",
 )
 _CONTACTS = text(
     "SELECT contact_id FROM custom_hde_user_map WHERE user_id = :user AND contact_id <> 0 "
-    "UNION SELECT contact_id FROM custom_hde_profile WHERE user_id = :user ORDER BY contact_id"
+    "UNION SELECT contact_id FROM custom_hde_profile WHERE user_id = :user "
+    "UNION SELECT contact_id FROM custom_hde_pushed WHERE user_id = :user AND contact_id IS NOT NULL "
+    "ORDER BY contact_id"
 )
 _EMAILS = text(
     "SELECT email FROM custom_hde_user_map WHERE user_id = :user "
@@ -83,17 +86,14 @@ _FORGET = (
 )
 _COUNTERS = text("DELETE FROM custom_hde_cursor WHERE name LIKE :post OR name LIKE :file OR name LIKE :ask")
 _KNOWN_IN = "(SELECT DISTINCT user_id FROM TABLE_ WHERE user_id > :after ORDER BY user_id LIMIT :limit)"
+_SAID_OF = (
+    "(SELECT DISTINCT END_id FROM custom_hde_word WHERE END_kind = 'account' AND END_id > :after "
+    "ORDER BY END_id LIMIT :limit)"
+)
+# Traces are of every account there is, and are cleared by their own walk (service/traces.py).
 _KNOWN = text(
-    # Traces are of every account there is, and are cleared by their own walk (service/traces.py).
-    " UNION ".join(  # noqa: S608  # names of ours
-        [
-            *(_KNOWN_IN.replace("TABLE_", table) for table in _TABLES),
-            *(
-                f"(SELECT DISTINCT {end}_id FROM custom_hde_word WHERE {end}_kind = 'account' AND {end}_id > :after "
-                f"ORDER BY {end}_id LIMIT :limit)"
-                for end in ("a", "b")
-            ),
-        ]
+    " UNION ".join(
+        [_KNOWN_IN.replace("TABLE_", table) for table in _TABLES] + [_SAID_OF.replace("END", end) for end in ("a", "b")]
     )
     + " ORDER BY user_id LIMIT :limit"
 )

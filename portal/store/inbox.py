@@ -25,6 +25,9 @@ DONE_DAYS, DEAD_DAYS = 30, 90
 
 DONE, STALE = "done", "stale"
 
+OWN_KEY = b"s:"
+"""How the identity of an event begins that we have made up ourselves."""
+
 KINDS: Sequence[str] = tuple(EventKind)
 
 _queue = Queue("custom_hde_inbox", MAX_ATTEMPTS)
@@ -42,12 +45,28 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An event of a ticket that was acted upon `at`; `version` is the ticket's own time of its last change, as read."""
+    """An event of a ticket that was acted upon `at`; `version` is the ticket's own time of its last change, as read.
+
+    `status`: the ticket's then, None for what was done before that was kept. `turned`: it counted as a change of it.
+    """
 
     kind: str
     message_id: int | None
     version: datetime
     at: datetime
+    status: bytes | None = None
+    turned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class As:
+    """What an event was acted upon as: the ticket's version (aware), the message that it was found to be about, and the
+    ticket's status, with whether it counted as a change of it."""
+
+    version: datetime
+    message_id: int | None = None
+    status: bytes | None = None
+    turned: bool = False
 
 
 def put(unit: Unit, event: Event) -> int | None:
@@ -67,6 +86,7 @@ def put(unit: Unit, event: Event) -> int | None:
         "state": b"waiting" if event.is_known else b"skipped",
         "vague": event.is_vague,
     }
+    unit.leaves_work = True
     try:
         return int(unit.state.execute(_PUT, told).lastrowid)
     except IntegrityError as error:
@@ -78,6 +98,29 @@ def put(unit: Unit, event: Event) -> int | None:
         return None
 
 
+def tell_whose(unit: Unit, ticket_id: int, contact_id: int) -> None:
+    """A ticket has got its owner in this unit of work: what was set off before he was known is worked out again.
+
+    It costs no event when that one is still to come, or waits. Whoever acts upon the ticket at this moment either has
+    ended when we look, or waits for us before he asks whose it is (links.present_owner).
+    """
+    told = {
+        "key": OWN_KEY + b"own:%d" % ticket_id,
+        "ticket": ticket_id,
+        "contact": contact_id,
+        "kind": EventKind.TICKET_CREATED.encode(),
+    }
+    kept = unit.state.execute(_STATES, told).all()
+    is_done = any(state in (b"done", b"stale") for _, state in kept)
+    if is_done and not any(kind == told["kind"] and state in (b"waiting", b"running") for kind, state in kept):
+        unit.leaves_work = True
+        try:
+            unit.state.execute(_TELL_WHOSE, told)
+        except IntegrityError as error:
+            if not is_duplicate(error):
+                raise
+
+
 def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
     """Take an event that is due, for `lease_seconds`; None when there is none."""
     claimed = _queue.claim(unit, KINDS, lease_seconds)
@@ -87,31 +130,40 @@ def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
     return Arrived(claimed.id, _event(row), claimed, row.created_at.replace(tzinfo=UTC))
 
 
+def prolong(unit: Unit, arrived: Arrived, lease_seconds: float) -> bool:
+    """It takes longer. False when no longer ours."""
+    return _queue.prolong(unit, arrived.claim, lease_seconds)
+
+
 def applied(unit: Unit, ticket_id: int) -> list[Applied]:
     """What has been acted upon for this ticket. Nobody else acts upon any of its events until the unit's end."""
     rows = unit.state.execute(_OF_TICKET, {"ticket": ticket_id})
     return [
-        Applied(kind.decode(), message_id, version.replace(tzinfo=UTC), finished_at.replace(tzinfo=UTC))
-        for kind, message_id, version, finished_at in rows
+        Applied(
+            kind.decode(),
+            message_id,
+            version.replace(tzinfo=UTC),
+            finished_at.replace(tzinfo=UTC),
+            None if status is None else bytes(status),
+            bool(turned),
+        )
+        for kind, message_id, version, finished_at, status, turned in rows
         if version is not None
     ]
 
 
-def finish(
-    unit: Unit,
-    arrived: Arrived,
-    state: str = DONE,
-    version: datetime | None = None,
-    message_id: int | None = None,
-) -> bool:
-    """It has come to its end, DONE or STALE; False when it was no longer ours.
-
-    Kept when it was acted upon: `version` (aware), and the message that it was found to be about.
-    """
+def finish(unit: Unit, arrived: Arrived, state: str = DONE, seen: As | None = None) -> bool:
+    """It has come to its end, DONE or STALE; False when it was no longer ours. What it was acted upon as is kept."""
     if not _queue.end(unit, arrived.claim, state):
         return False
-    if version is not None:
-        told = {"id": arrived.id, "version": version.astimezone(UTC).replace(tzinfo=None), "message": message_id}
+    if seen is not None:
+        told = {
+            "id": arrived.id,
+            "version": seen.version.astimezone(UTC).replace(tzinfo=None),
+            "message": seen.message_id,
+            "status": seen.status,
+            "turned": seen.turned,
+        }
         unit.state.execute(_VERSION, told)
     return True
 
@@ -160,6 +212,12 @@ _PUT = text(
     "VALUES (:key, :kind, :ticket, :contact, :message, :happened, :state, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), "
     "IF(:state = 'skipped', UTC_TIMESTAMP(6), NULL), IF(:state = 'skipped', UTC_TIMESTAMP(6), NULL))"
 )
+_STATES = text("SELECT kind, state FROM custom_hde_inbox WHERE ticket_id = :ticket ORDER BY id FOR UPDATE")
+# As a new ticket, as that one is asked for the orders that it names; nothing that has been set off is set off again.
+_TELL_WHOSE = text(
+    "INSERT INTO custom_hde_inbox (event_key, kind, ticket_id, contact_id, run_at, created_at, heard_at) "
+    "VALUES (:key, :kind, :ticket, :contact, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))"
+)
 # Assignments are evaluated from left to right: the state is the last to change.
 _SEEN = text(
     "UPDATE custom_hde_inbox SET seen = seen + 1, "
@@ -173,7 +231,7 @@ _READ = text(
 )
 # Every row of the ticket is locked, those too that wait: two workers come here one after the other.
 _OF_TICKET = text(
-    "SELECT kind, message_id, version, finished_at FROM custom_hde_inbox WHERE ticket_id = :ticket "
+    "SELECT kind, message_id, version, finished_at, status, turned FROM custom_hde_inbox WHERE ticket_id = :ticket "
     "ORDER BY id FOR UPDATE"
 )
 _UNHEARD = text(
@@ -182,5 +240,6 @@ _UNHEARD = text(
 )
 _HEARD = text("UPDATE custom_hde_inbox SET heard_at = UTC_TIMESTAMP(6) WHERE id = :id AND heard_at IS NULL")
 _VERSION = text(
-    "UPDATE custom_hde_inbox SET version = :version, message_id = COALESCE(message_id, :message) WHERE id = :id"
+    "UPDATE custom_hde_inbox SET version = :version, message_id = COALESCE(message_id, :message), status = :status, "
+    "turned = turned OR :turned WHERE id = :id"
 )

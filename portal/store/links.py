@@ -86,6 +86,12 @@ def owner(unit: Unit, ticket_id: int) -> Owner | None:
     return Owner(int(found[0]), int(found[1])) if found else None
 
 
+def present_owner(unit: Unit, ticket_id: int) -> Owner | None:
+    """As `owner`, for who acts upon it: whoever is just making the ticket somebody's is waited for."""
+    found = unit.state.execute(_PRESENT_OWNER, {"ticket": ticket_id}).one_or_none()
+    return Owner(int(found[0]), int(found[1])) if found else None
+
+
 def of_contact(unit: Unit, contact_id: int) -> list[Account]:
     """The accounts that are linked to this contact, granted or withdrawn."""
     rows = unit.state.execute(_OF_CONTACT, {"contact": contact_id})
@@ -152,6 +158,9 @@ _OF = text(
     "ORDER BY ticket_id DESC LIMIT :limit)"
 )
 _OWNER = text("SELECT user_id, contact_id FROM custom_hde_ticket_owner WHERE ticket_id = :ticket")
+_PRESENT_OWNER = text(
+    "SELECT user_id, contact_id FROM custom_hde_ticket_owner WHERE ticket_id = :ticket LOCK IN SHARE MODE"
+)
 _OF_CONTACT = text("SELECT user_id, email, sees, evidence FROM custom_hde_user_map WHERE contact_id = :contact")
 _OWN = text(
     "INSERT INTO custom_hde_ticket_owner (ticket_id, user_id, contact_id, evidence, jti, created_at) "

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway
-from portal.store import shop_events
+from portal.store import cursors, shop_events
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +47,7 @@ def _migrate(unit: Unit) -> list[str]:
                 continue
             for statement in _statements(script):
                 _apply(state, statement)
-            state.execute(
-                text(
-                    "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES ('schema', :v, UTC_TIMESTAMP(6)) "
-                    "ON DUPLICATE KEY UPDATE value = VALUES(value), updated_at = VALUES(updated_at)"
-                ),
-                {"v": str(number).encode()},
-            )
+            cursors.put(unit, "schema", str(number))
             state.commit()
             applied.append(name)
             log.info("migrated %s", name)
@@ -76,7 +70,7 @@ def _apply(state: Connection, statement: str) -> None:
 
 def _version(unit: Unit) -> int:
     try:
-        value = unit.state.execute(text("SELECT value FROM custom_hde_cursor WHERE name = 'schema'")).scalar()
+        value = cursors.get(unit, "schema")
     except ProgrammingError:
         unit.state.rollback()
         return 0

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, text
 from sqlalchemy.exc import IntegrityError
 
-from portal.database import Unit, is_duplicate
+from portal.database import Unit, cut, is_duplicate
+
+NUMBER_BYTES = 64
 
 OPEN, CLOSED, GONE = "open", "closed", "gone"
 """How a ticket stands to its order; gone: deleted, or somebody else's now."""
@@ -52,6 +54,17 @@ def of_orders(unit: Unit, order_ids: Sequence[int]) -> dict[int, list[int]]:
     return found
 
 
+def told_of(unit: Unit, order_id: int) -> str:
+    """What was told of the order last (`now_told`), "" for nothing."""
+    found = unit.state.execute(_TOLD_OF, {"order": order_id}).scalar()
+    return bytes(found).decode() if found else ""
+
+
+def now_told(unit: Unit, order_id: int, told: str) -> None:
+    """This was told of the order, in one of its tickets; at most 64 bytes."""
+    unit.state.execute(_NOW_TOLD, {"order": order_id, "told": told.encode()})
+
+
 def newest_of(unit: Unit, user_id: int, limit: int) -> list[int]:
     """The newest orders of this account that tickets are about, newest first."""
     return list(unit.state.execute(_NEWEST_OF, {"user": user_id, "limit": limit}).scalars())
@@ -66,7 +79,7 @@ def tell(unit: Unit, ticket_id: int, ticket_number: str, user_id: int | None, *,
     """The ticket is `user_id`'s now, and stands so. It is gone from the orders of anybody else."""
     told = {
         "ticket": ticket_id,
-        "number": ticket_number.encode()[:64],
+        "number": cut(ticket_number, NUMBER_BYTES),
         "user": user_id,
         "standing": (CLOSED if closed else OPEN).encode(),
     }
@@ -97,6 +110,9 @@ _OF_ORDERS = text(
     "SELECT order_id, ticket_id FROM custom_hde_order_ticket WHERE order_id IN :orders AND standing <> 'gone' "
     "ORDER BY ticket_id DESC"
 ).bindparams(bindparam("orders", expanding=True))
+# A ticket that has come to the order since knows of nothing; the others know the same.
+_TOLD_OF = text("SELECT MAX(told) FROM custom_hde_order_ticket WHERE order_id = :order")
+_NOW_TOLD = text("UPDATE custom_hde_order_ticket SET told = :told WHERE order_id = :order")
 _NEWEST_OF = text(
     "SELECT DISTINCT order_id FROM custom_hde_order_ticket WHERE user_id = :user AND standing <> 'gone' "
     "ORDER BY order_id DESC LIMIT :limit"

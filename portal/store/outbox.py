@@ -92,6 +92,7 @@ def put(
         "ticket": ticket_id,
         "once": once.encode() if once else None,
     }
+    unit.leaves_work = True
     try:
         return Kept(int(unit.state.execute(_PUT, told).lastrowid), True)
     except IntegrityError as error:
@@ -243,10 +244,7 @@ def _record(row: Any) -> Record:
 
 
 def sweep(unit: Unit) -> int:
-    """Forget what has been done for a while, a bounded number at a time; returns how many rows went.
-
-    The dead, those put aside and those discarded stay longer: somebody should look at them.
-    """
+    """Forget what has been done for a while, some at a time, and later what somebody should look at; how many went."""
     return (
         _queue.sweep(unit, DONE_DAYS, ["done"])
         + _queue.sweep(unit, DEAD_DAYS, ["dead", "aside", "discarded"])

@@ -71,7 +71,7 @@ def _read(row: tuple[object, ...]) -> Row:
 
 
 def _int(value: object) -> int:
-    return int(value) if isinstance(value, (int, str)) else 0
+    return int(str(value or 0))  # a UNION makes decimals of unsigned and signed numbers
 
 
 def _text(value: object) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from portal.database import Unit, is_duplicate
+from portal.database import Unit, cut, is_duplicate
 from portal.model import Contact
 
 NAME_CHARACTERS = 255
-PHONE_BYTES = 32
+EMAIL_BYTES, PHONE_BYTES = 255, 32
 
 
 def known(unit: Unit, contact_id: int) -> bool:
@@ -18,12 +18,14 @@ def known(unit: Unit, contact_id: int) -> bool:
 
 
 def put(unit: Unit, contact: Contact) -> bool:
-    """Somebody new. False when he is known: what was written first stays."""
+    """Somebody new. False when he is known: what was written first stays; or has an address that nobody can have."""
+    if len(contact.email.encode()) > EMAIL_BYTES:
+        return False
     told = {
         "contact": contact.id,
         "email": contact.email.encode(),
         "name": contact.name[:NAME_CHARACTERS],
-        "phone": contact.phone.encode()[:PHONE_BYTES],
+        "phone": cut(contact.phone, PHONE_BYTES),
     }
     try:
         unit.state.execute(_PUT, told)

@@ -56,6 +56,17 @@ def take(unit: Unit, limit: int) -> list[ShopEvent]:
     return [ShopEvent(row[0], row[1].decode("utf-8", "replace"), row[2]) for row in rows]
 
 
+def waits(unit: Unit) -> bool:
+    """Whether there is a row to take; False, too, without the table or the right to it."""
+    try:
+        return unit.shop.execute(_SEEN, {"limit": 1}).first() is not None
+    except DBAPIError as error:
+        if code(error) not in (NO_SUCH_TABLE, *DENIED):
+            raise
+        unit.shop.rollback()
+        return False
+
+
 def _taken(unit: Unit, limit: int) -> Sequence[Any]:
     if _skips(unit):
         return unit.shop.execute(_NEXT, {"limit": limit}).all()

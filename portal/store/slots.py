@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import bindparam, text
 
 from portal.database import Unit
-from portal.store.lanes import Lane, backfill_room, share
+from portal.store.lanes import Lane, share, spare
 
 BAN = b"hde_ban"
 RATE = b"hde_rate"
@@ -62,11 +62,13 @@ def take(unit: Unit, rate: int, hold_seconds: float, lane: Lane = Lane.CUSTOMER)
         rate = min(rate, int(known[RATE].value))
     wanted = known.get(WANTED)
     stands_back = wanted is not None and not wanted.over and int(wanted.value) < lane
-    if lane is Lane.BACKFILL and not stands_back:
-        stands_back = _is_crowded(unit, rate)
+    if spare(lane, rate) and not stands_back:
+        free, customers = unit.state.execute(_FREE, {"rate": rate, "customer": b"%d" % Lane.CUSTOMER}).one()
+        stands_back = int(free) <= spare(lane, rate, int(customers))
     holder = f"{lane:d}{secrets.token_hex(15)}".encode()
     told = {"holder": holder, "hold": hold_seconds, **_numbers(lane, rate, stands_back=stands_back)}
-    if not unit.state.execute(_TAKE, told).rowcount:
+    take_one = _TAKE if lane is Lane.CUSTOMER else _TAKE_LAST
+    if not unit.state.execute(take_one, told).rowcount:
         if lane is not Lane.BACKFILL:
             unit.state.execute(_WANT, {"name": WANTED, "lane": b"%d" % lane, "seconds": WANTED_SECONDS})
         return Refused(None)
@@ -75,13 +77,6 @@ def take(unit: Unit, rate: int, hold_seconds: float, lane: Lane = Lane.CUSTOMER)
         unit.state.rollback()
         return Refused(ban.until.replace(tzinfo=UTC))
     return Slot(holder, ban is not None)
-
-
-def _is_crowded(unit: Unit, rate: int) -> bool:
-    """Whether customers need what a backfill would take; two that ask at once may both be told that they do not."""
-    held = {bytes(lane): count for lane, count in unit.state.execute(_HELD)}
-    backfill, customers = (int(held.get(b"%d" % lane, 0)) for lane in (Lane.BACKFILL, Lane.CUSTOMER))
-    return backfill >= backfill_room(rate, customers)
 
 
 def _numbers(lane: Lane, rate: int, *, stands_back: bool) -> dict[str, int]:
@@ -149,14 +144,18 @@ _PROBE = text(
     "until = UTC_TIMESTAMP(6) + INTERVAL ROUND(:hold * 1000000) MICROSECOND "
     "WHERE name = :name AND until <= UTC_TIMESTAMP(6)"
 )
-_TAKE = text(
-    "UPDATE custom_hde_api_slot SET holder = :holder, "
-    "free_at = UTC_TIMESTAMP(6) + INTERVAL ROUND(:hold * 1000000) MICROSECOND "
-    "WHERE free_at <= UTC_TIMESTAMP(6) "
-    "AND (id >= :first AND id < :last OR id >= :kept_first AND id < :kept_last) ORDER BY id LIMIT 1"
+_TAKE, _TAKE_LAST = (
+    text(
+        "UPDATE custom_hde_api_slot SET holder = :holder, "  # noqa: S608  # the order alone is put in
+        "free_at = UTC_TIMESTAMP(6) + INTERVAL ROUND(:hold * 1000000) MICROSECOND "
+        "WHERE free_at <= UTC_TIMESTAMP(6) "
+        f"AND (id >= :first AND id < :last OR id >= :kept_first AND id < :kept_last) ORDER BY id{order} LIMIT 1"
+    )
+    for order in ("", " DESC")
 )
-_HELD = text(
-    "SELECT LEFT(holder, 1) AS lane, COUNT(*) FROM custom_hde_api_slot WHERE free_at > UTC_TIMESTAMP(6) GROUP BY lane"
+_FREE = text(
+    "SELECT SUM(free_at <= UTC_TIMESTAMP(6)), SUM(free_at > UTC_TIMESTAMP(6) AND LEFT(holder, 1) = :customer) "
+    "FROM custom_hde_api_slot WHERE id < :rate"
 )
 _WANT = text(
     "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "

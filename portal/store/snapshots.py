@@ -104,11 +104,13 @@ def prolong(unit: Unit, kind: str, key: str, holder: bytes, lease_seconds: float
 
 def forget(unit: Unit, kind: str, key: str) -> None:
     """Something has happened: what was fetched until now is not fresh any more, nor what is being fetched."""
+    unit.leaves_work = True
     unit.state.execute(_FORGET, _at(kind, key))
 
 
 def forget_under(unit: Unit, kind: str, prefix: str) -> None:
     """Like `forget`, for every key that begins with `prefix` (no % and no _ in it)."""
+    unit.leaves_work = True
     unit.state.execute(_FORGET_UNDER, {"kind": kind.encode(), "prefix": f"{prefix}%".encode()})
 
 
@@ -208,12 +210,15 @@ _FORGOTTEN = text(
     "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
     "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL ROUND(:seconds * 1000000) MICROSECOND"
 )
-_OVERDUE = text(
-    "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
-    "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR "
+IS_OVERDUE = (
+    "forgotten_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR "
     "AND forgotten_at <= UTC_TIMESTAMP(6) - INTERVAL ROUND(:burst * 1000000) MICROSECOND "
     "AND forgotten_at >= fetched_at AND fetched_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY AND body IS NOT NULL "
-    "AND (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) ORDER BY forgotten_at DESC LIMIT :limit"
+    "AND (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6))"
+)
+_OVERDUE = text(
+    f"SELECT kind, id, forgotten_at FROM custom_hde_snapshot WHERE {IS_OVERDUE} "  # noqa: S608  # a constant
+    "ORDER BY forgotten_at DESC LIMIT :limit"
 )
 _SWEEP = text(
     "DELETE FROM custom_hde_snapshot WHERE (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6)) "

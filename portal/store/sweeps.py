@@ -15,13 +15,13 @@ from sqlalchemy import bindparam, text
 
 from portal.database import Unit
 from portal.model import EventKind
+from portal.store import cursors, leases
+from portal.store.inbox import OWN_KEY
 
 LEASE = b"sweep:lease"
 WATERMARK = b"sweep:watermark"
 HEALTHY = b"sweep:healthy_since"
 REPAIRS = b"sweep:repairs"
-OWN_KEY = b"s:"
-"""How the identity of an event begins that the sweep has made up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +55,24 @@ def begin(unit: Unit, holder: bytes, lease_seconds: float) -> Begun | None:
     if not go_on(unit, holder, lease_seconds):
         return None
     found = unit.state.execute(_READ, {"name": WATERMARK}).one_or_none()
-    now = unit.state.execute(text("SELECT UTC_TIMESTAMP(6)")).scalar_one()
-    return Begun(_moment(found.value) if found else None, now.replace(tzinfo=UTC))
+    return Begun(_moment(found.value) if found else None, cursors.now(unit).replace(tzinfo=UTC))
 
 
 def go_on(unit: Unit, holder: bytes, lease_seconds: float) -> bool:
     """Who sweeps is still at it; False when somebody else is by now."""
-    unit.state.execute(_LEASE, {"name": LEASE, "holder": holder, "lease": lease_seconds})
-    return bytes(unit.state.execute(_READ, {"name": LEASE}).one().value) == holder
+    return leases.hold(unit, LEASE, holder, lease_seconds)
 
 
 def finish(unit: Unit, holder: bytes, began: datetime, watermark: datetime, *, whole: bool) -> bool:
     """A round is over that saw everything, or without `whole` not everything. False when another sweeps by now."""
-    mine = unit.state.execute(_HOLDER, {"name": LEASE}).scalar_one_or_none()
-    if mine is None or bytes(mine) != holder:
+    if not leases.holds(unit, LEASE, holder):
         return False
-    unit.state.execute(_SET, {"name": WATERMARK, "value": watermark.isoformat().encode()})
+    cursors.put(unit, WATERMARK.decode(), watermark.isoformat())
     if whole:
         told = {"name": HEALTHY, "since": began.isoformat().encode(), "began": began.replace(tzinfo=None)}
         unit.state.execute(_HEALTHY, told)
     else:
-        unit.state.execute(text("DELETE FROM custom_hde_cursor WHERE name = :name"), {"name": HEALTHY})
+        cursors.drop(unit, HEALTHY.decode())
     return True
 
 
@@ -115,18 +112,6 @@ def _moment(value: bytes) -> datetime:
 _READ = text(
     "SELECT value, TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(6)) / 1000000 AS age "
     "FROM custom_hde_cursor WHERE name = :name"
-)
-_HOLDER = text("SELECT value FROM custom_hde_cursor WHERE name = :name AND until > UTC_TIMESTAMP(6) FOR UPDATE")
-# Assignments are evaluated from left to right: the lease follows the holder that was just decided.
-_LEASE = text(
-    "INSERT INTO custom_hde_cursor (name, value, until, updated_at) "
-    "VALUES (:name, :holder, UTC_TIMESTAMP(6) + INTERVAL ROUND(:lease * 1000000) MICROSECOND, UTC_TIMESTAMP(6)) "
-    "ON DUPLICATE KEY UPDATE value = IF(until <= UTC_TIMESTAMP(6), VALUES(value), value), "
-    "until = IF(value = VALUES(value), VALUES(until), until), updated_at = VALUES(updated_at)"
-)
-_SET = text(
-    "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES (:name, :value, UTC_TIMESTAMP(6)) "
-    "ON DUPLICATE KEY UPDATE value = VALUES(value), updated_at = VALUES(updated_at)"
 )
 _HEALTHY = text(
     "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES (:name, :since, :began) "

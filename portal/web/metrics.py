@@ -48,7 +48,7 @@ def _lines(seen: Figures) -> Iterator[str]:
     yield from _gauge("ban_seconds", "Until the ban ends.", {"": seen.banned})
     yield from _gauge("worker_beat_age_seconds", "Since a worker was at work.", _maybe(seen.beat_age))
     yield from _gauge("sweep_age_seconds", "Since the last sweep of the help desk's tickets.", _maybe(seen.sweep_age))
-    yield from _gauge("sweep_repairs", "Changes that no webhook told and a sweep found.", _maybe(seen.repairs))
+    yield from _gauge("sweep_repairs", "Changes that no webhook told and a sweep found.", {"": seen.repairs})
 
 
 def _by(label: str, values: Mapping[str, float], known: tuple[str, ...] = ()) -> Samples:

@@ -108,8 +108,18 @@ def test_the_shape_is_told_by_the_tables(shop: Shop, old_shop: Shop) -> None:
         bundles=True,
         parts=True,
         changes=True,
+        phone_auth=True,
+        order_props=True,
+        order_props_entity=True,
     )
-    assert old_shop.shape == replace(shop.shape, blocked=False, auth_action_application=False, user_session=False)
+    assert old_shop.shape == replace(
+        shop.shape,
+        blocked=False,
+        auth_action_application=False,
+        user_session=False,
+        phone_auth=False,
+        order_props_entity=False,
+    )
 
 
 def test_the_oldest_cores_have_less_and_are_read_too(database_url: str) -> None:

@@ -12,10 +12,13 @@ import secrets
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from tests.chaos.limit import within
 from tests.chaos.loop import Killed, Plan, play
-from tests.chaos.scene import scene
+from tests.chaos.scene import Scene, scene
 from tests.chaos.traffic import Traffic
 from tests.conftest import MariaDB
 
@@ -26,6 +29,9 @@ ANSWERS_AFTER = 0.1
 
 WELL_AGAIN_SECONDS = 5.0
 
+LEEWAY_SECONDS = 300.0
+"""What a run may take beyond its traffic and its drain: doors that stay shut are rung at for a minute each."""
+
 
 def main(plan: Plan) -> bool:
     """Play it, tell what came of it; whether all holds."""
@@ -35,7 +41,10 @@ def main(plan: Plan) -> bool:
     name = f"t_{secrets.token_hex(6)}"
     database.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
     try:
-        with scene(database.url(name), folder, customers=CUSTOMERS, orders=ORDERS, seconds=ANSWERS_AFTER) as ready:
+        with (
+            scene(database.url(name), folder, customers=CUSTOMERS, orders=ORDERS, seconds=ANSWERS_AFTER) as ready,
+            within(_longest(plan), partial(_standing, ready), partial(_end, ready, database)),
+        ):
             traffic, killed, verdict = play(ready, plan, database)
     finally:
         database.kill()
@@ -48,6 +57,23 @@ def main(plan: Plan) -> bool:
         print(f"kept for a look: {folder}")
     print(verdict.line(len(killed.names)))
     return holds
+
+
+def _longest(plan: Plan) -> float:
+    return plan.seconds + plan.drain + LEEWAY_SECONDS
+
+
+def _standing(ready: Scene) -> str:
+    """What waits, of each kind."""
+    count = "SELECT kind, state, COUNT(*) FROM {} WHERE state IN ('waiting', 'running') GROUP BY kind, state"
+    tables = ("custom_hde_inbox", "custom_hde_outbox")
+    rows = [row for table in tables for row in ready.stage.execute(count.format(table))]
+    return "\n".join(f"{kind.decode()} {state.decode()}: {number}" for kind, state, number in rows) or "nothing waits"
+
+
+def _end(ready: Scene, database: MariaDB) -> None:
+    ready.fleet.end()
+    database.kill()
 
 
 def _wrong(traffic: Traffic, killed: Killed) -> list[str]:
@@ -64,4 +90,4 @@ if __name__ == "__main__":
         arguments.add_argument(f"--{option}", type=int, default=getattr(PLAN, option))
     arguments.add_argument("--seconds", type=float, default=PLAN.seconds)
     told = arguments.parse_args()
-    sys.exit(not main(Plan(told.events, told.replies, told.seconds, PLAN.every, PLAN.drain)))
+    sys.exit(not main(replace(PLAN, events=told.events, replies=told.replies, seconds=told.seconds)))

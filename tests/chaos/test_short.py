@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.limit import STUCK
 from tests.chaos.loop import Plan, play
 from tests.chaos.scene import scene
 
@@ -34,3 +37,20 @@ def test_the_verdict_shows_a_defence_that_is_missing(
         _, killed, verdict = play(ready, WITHOUT)
         print(verdict.line(len(killed.names)), *verdict.details(), sep="\n")
         assert getattr(verdict, shows), "killed in mid-call, and nobody noticed"
+
+
+@pytest.mark.parametrize(("seconds", "code", "says"), [(0.2, STUCK, "in waits_for_ever"), (60, 0, "")])
+def test_a_run_that_does_not_end_is_ended_and_says_where_it_stands(seconds: float, code: int, says: str) -> None:
+    program = f"""
+import threading
+from tests.chaos.limit import STUCK, within
+
+def waits_for_ever():
+    threading.Event().wait({"None" if code else "0"})
+
+with within({seconds}, lambda: 1 / 0, lambda: print("ended")):
+    waits_for_ever()
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert ran.returncode == code
+    assert says in ran.stdout and ("ended" in ran.stdout) is bool(code)

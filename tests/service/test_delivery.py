@@ -15,10 +15,13 @@ from portal.errors import HelpdeskError
 from portal.helpdesk.client import Client
 from portal.model import Customer, OrderChoice
 from portal.service import writing
-from portal.service.delivery import KINDS, Deliverer
+from portal.service.delivery import LANES, Deliverer
+from portal.service.outcomes import NOTE
 from portal.service.sight import Person, Sight
+from portal.service.widget import ADOPT
 from portal.service.writing import Delivery, Draft, Written
-from portal.store import links, outbox
+from portal.store import links, outbox, slots
+from portal.store.lanes import Lane
 from portal.tokens import Tokens
 from tests.stage import ANNA, EMAILS, Stage, stage
 from tests.web.states import make_pages
@@ -77,7 +80,7 @@ class Shop:
         )
         for _ in range(rounds):
             self.stage.execute("UPDATE custom_hde_outbox SET run_at = UTC_TIMESTAMP(6) WHERE state = 'waiting'")
-            job = self.stage.databases.run_here(outbox.claim, KINDS, 60)
+            job = self.stage.databases.run_here(outbox.claim, [*LANES], 60)
             if job is None:
                 break
             await deliverer.deliver(job)
@@ -376,7 +379,7 @@ def test_how_long_it_is_looked_for_begins_when_the_answer_is_lost(shop: Shop) ->
 def test_who_comes_back_late_changes_nothing(shop: Shop) -> None:
     ticket = shop.stage.ticket(ANNA)
     shop.reply(ticket, "just once")
-    late = shop.stage.databases.run_here(outbox.claim, KINDS, 0)
+    late = shop.stage.databases.run_here(outbox.claim, [*LANES], 0)
     shop.work()
     assert late is not None
     client = Client(shop.stage.settings, shop.stage.databases)
@@ -384,6 +387,27 @@ def test_who_comes_back_late_changes_nothing(shop: Shop) -> None:
         Deliverer(shop.stage.settings, shop.stage.databases, client, TOKENS, _letters(make_pages()[0])).deliver(late)
     )
     assert shop.count(ticket, "just once") == 1
+
+
+def test_only_what_a_customer_waits_for_is_sent_in_his_lane(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticket, take, seen = shop.stage.ticket(ANNA), slots.take, set[Lane]()
+
+    def told(unit: Any, rate: int, hold_seconds: float, lane: Lane) -> Any:
+        seen.add(lane)
+        return take(unit, rate, hold_seconds, lane)
+
+    def lanes_of(kind: str, payload: dict[str, Any]) -> set[Lane]:
+        seen.clear()
+        shop.stage.databases.run_here(outbox.put, kind, payload, ANNA, ticket_id=ticket)
+        shop.work()
+        return set(seen)
+
+    monkeypatch.setattr(slots, "take", told)
+    shop.reply(ticket, "hello")
+    shop.work()
+    assert seen == {Lane.CUSTOMER}
+    assert lanes_of(NOTE, {"about": "failed", "text": "hello", "files": []}) == {Lane.OUTBOX}
+    assert lanes_of(ADOPT, {}) == {Lane.REREAD}
 
 
 def test_the_client_alone_would_repeat_nothing_but_know_nothing(shop: Shop) -> None:

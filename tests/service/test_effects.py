@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import pkgutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from portal.service.rules import By, Effect, Rule, Rules
 from portal.service.sight import Sight
 from portal.store import inbox, links, outbox
 from portal.tokens import Tokens
+from tests.service.crashes import Broken, Killed
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
 from tests.web.states import make_pages
 
@@ -417,28 +419,29 @@ POINTS = [
 ]
 
 
+@pytest.mark.parametrize("shop", ["v1"], indirect=True)
+@pytest.mark.parametrize("death", [DatabaseAway, Killed, Broken])
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("point", POINTS)
 def test_wherever_it_dies_all_is_set_off_once(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, point: str, after: bool
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, after: bool, death: type[BaseException]
 ) -> None:
-    shop.order(1007, ANNA, "A-1007")
-    ticket = shop.stage.ticket(ANNA, "A-1007")
-    number = shop.stage.state.tickets[ticket].number
-    shop.rings("ticket.created", ticket)
-    deaths = 0
-    for nth in range(1, 9):
-        with monkeypatch.context() as patched:
-            dies_at(patched, point, nth, after=after)
-            try:
+    """Within the unit of work; from one unit to the next it is test_crash_points.py."""
+    for order, point in enumerate(POINTS, 1000):
+        shop.order(order, ANNA, f"A-{order}")
+        ticket = shop.stage.ticket(ANNA, f"A-{order}")
+        number = shop.stage.state.tickets[ticket].number
+        shop.rings("ticket.created", ticket)
+        deaths = 0
+        for nth in range(1, 9):
+            with monkeypatch.context() as patched, suppress(death):
+                died = dies_at(patched, point, nth, after=after, death=death)
                 shop.work(times=1)
-            except DatabaseAway:
-                deaths += 1
-    shop.work()
-    assert deaths
-    assert shop.states() == ["done"]
-    assert shop.field(1007) == f"{number} open"
-    assert [kind for kind, _ in shop.jobs()] == ["mail.manager", "crm.task"]
+            deaths += len(died)
+        shop.work()
+        assert deaths, point
+        assert (shop.states()[-1], shop.field(order)) == ("done", f"{number} open"), point
+        jobs = [kind for kind, _ in shop.jobs()]
+        assert jobs == ["mail.manager", "crm.task"] * (order - 999), point
 
 
 def test_an_end_in_a_transaction_of_its_own_would_lose_or_double(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -603,18 +606,26 @@ def test_an_internal_note_is_nobodys_message(shop: Shop) -> None:
     assert shop.states() == ["done"] and shop.jobs() == []
 
 
-def dies_at(patched: pytest.MonkeyPatch, point: str, nth: int, *, after: bool) -> None:
-    """The nth time that it comes to `point` the process is gone: nothing more is written, the lease stands."""
+def dies_at(
+    patched: pytest.MonkeyPatch, point: str, nth: int, *, after: bool, death: type[BaseException] = DatabaseAway
+) -> list[int]:
+    """The nth time that it comes to `point` the process is gone: nothing more is written, the lease stands.
+
+    What it gives has one item when that has happened.
+    """
     where, _, name = point.rpartition(".")
     owner = pkgutil.resolve_name(where)
     real = getattr(owner, name)
     count = itertools.count(1)
+    died: list[int] = []
 
     def dies(*args: Any, **kwargs: Any) -> Any:
         if next(count) != nth:
             return real(*args, **kwargs)
         if after:
             real(*args, **kwargs)
-        raise DatabaseAway("died")
+        died.append(nth)
+        raise death("died")
 
     patched.setattr(owner, name, dies)
+    return died

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from portal import worker
 from portal.database import Databases
-from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskGarbled
+from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskGarbled, HelpdeskUnauthorized
 from portal.helpdesk.cache import Cache
 from portal.model import Event
 from portal.service import feed, inbound
@@ -343,6 +343,28 @@ def test_a_help_desk_that_is_away_costs_no_attempt_and_a_ban_is_waited_for(datab
     assert states(databases) == [("waiting", 0, "HelpdeskBanned")]
     query = text("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), run_at) FROM custom_hde_inbox")
     assert 1190 < databases.read_here(lambda unit: unit.state.execute(query).scalar_one()) < 1210
+
+
+def test_a_wrong_key_is_asked_for_again_in_ten_minutes_and_costs_no_attempt(databases: Databases) -> None:
+    put(databases, event(1))
+    run(all_of(databases, Rings(databases, HelpdeskUnauthorized("a wrong key"))))
+    assert states(databases) == [("waiting", 0, "HelpdeskUnauthorized")]
+    query = text("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), run_at) FROM custom_hde_inbox")
+    assert 440 < databases.read_here(lambda unit: unit.state.execute(query).scalar_one()) < 760
+
+
+def test_an_event_is_kept_for_as_long_as_it_takes(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbound, "LEASE_SECONDS", 1)
+    put(databases, event(1))
+
+    class Slow(Rings):
+        async def answer(self, arrived: inbox.Arrived) -> None:
+            await asyncio.sleep(2)
+            assert await databases.run(inbox.claim, 1) is None
+            await super().answer(arrived)
+
+    run(all_of(databases, Slow(databases)))
+    assert states(databases) == [("done", 1, "")]
 
 
 def test_a_database_that_goes_away_in_the_middle_leaves_the_event_to_whoever_comes_next(databases: Databases) -> None:

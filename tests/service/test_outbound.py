@@ -13,13 +13,14 @@ from pydantic import SecretStr
 
 from portal import worker
 from portal.app import _letters
-from portal.bitrix import fields
+from portal.bitrix import fields, tables
 from portal.helpdesk.client import Client
 from portal.helpdesk.decode import MAX_FIELD
 from portal.sandbox.helpdesk import v2, v2_people, words
 from portal.sandbox.helpdesk.wire import route
 from portal.service.attempts import REFUSALS
 from portal.service.outbound import CONTACT, GONE, KINDS, ORDER, Outbound
+from portal.service.shop_changes import ShopChanges
 from portal.store import order_tickets, outbox
 from portal.tokens import Tokens
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
@@ -234,8 +235,8 @@ def test_who_comes_back_late_writes_nothing_down(shop: Shop) -> None:
     shop.happened()
     late = shop.stage.databases.run_here(outbox.claim, KINDS, 0)
     shop.work()
-    contact = shop.execute("SELECT value FROM custom_hde_cursor WHERE name = 'contact:7'")
-    shop.execute("DELETE FROM custom_hde_cursor")
+    told = shop.execute("SELECT user_id FROM custom_hde_pushed WHERE contact_id IS NOT NULL")
+    shop.execute("DELETE FROM custom_hde_pushed")
     assert late is not None
 
     async def comes_back() -> None:
@@ -244,7 +245,7 @@ def test_who_comes_back_late_writes_nothing_down(shop: Shop) -> None:
         await client.close()
 
     asyncio.run(comes_back())
-    assert contact and shop.execute("SELECT value FROM custom_hde_cursor WHERE name = 'contact:7'") == []
+    assert told == [(ANNA,)] and shop.execute("SELECT user_id FROM custom_hde_pushed") == []
 
 
 def test_a_new_contact_costs_three_calls_and_a_known_one_a_single_look(shop: Shop) -> None:
@@ -324,12 +325,12 @@ def test_of_a_deleted_account_the_contact_stays_and_tells_of_nobody(shop: Shop, 
     shop.work()
     assert shop.person() is person and person.full_name == "Anna Ivanova"
     assert set(person.fields.values()) == {""}
-    assert shop.execute("SELECT name FROM custom_hde_cursor WHERE name LIKE '%:7'") == []
+    assert shop.execute("SELECT user_id FROM custom_hde_pushed") == []
 
 
 def test_the_links_of_a_deleted_account_are_looked_through_and_no_others_field_is_emptied(shop: Shop) -> None:
     person = shop.tell()
-    shop.execute("DELETE FROM custom_hde_cursor")
+    shop.execute("DELETE FROM custom_hde_pushed")
     shop.happened(user=BORIS)
     shop.work()
     boris = shop.person(EMAILS[BORIS])
@@ -337,6 +338,24 @@ def test_the_links_of_a_deleted_account_are_looked_through_and_no_others_field_i
     shop.stage.databases.run_here(outbox.put, GONE, {"user": ANNA, "contacts": [person.id, boris.id, 999]}, None)
     shop.work()
     assert (person.fields["bitrix_user_id"], boris.fields["bitrix_user_id"]) == ("", str(BORIS))
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone with his address", "one of two"])
+def test_an_account_that_was_only_told_of_is_taken_back_whenever_it_is_found_gone(shop: Shop, *, shared: bool) -> None:
+    """Found by the walk, weeks later: what we have of it is that it was told of."""
+    person = shop.tell()
+    if shared:
+        shop.execute(f"UPDATE b_user SET EMAIL = '{EMAILS[ANNA]}' WHERE ID = {BORIS}")
+        shop.happened(user=BORIS)
+        shop.work()
+    shop.execute("DELETE FROM custom_hde_outbox")
+    shop.execute("DELETE FROM custom_hde_user_map")
+    shop.execute("DELETE FROM custom_hde_shop_seen")
+    shop.execute(f"DELETE FROM b_user WHERE ID = {ANNA}")
+    asyncio.run(ShopChanges(shop.stage.settings, shop.stage.databases).changed())
+    shop.work()
+    assert person.fields["bitrix_user_id"] == (str(BORIS) if shared else "")
+    assert shop.execute(f"SELECT user_id FROM custom_hde_pushed WHERE user_id = {ANNA}") == []
 
 
 def test_of_two_accounts_with_one_address_the_contact_tells_of_neither(shop: Shop) -> None:
@@ -600,7 +619,8 @@ def test_the_worker_does_it_by_itself(shop: Shop) -> None:
 
     async def works() -> None:
         client = Client(made.settings, made.databases)
-        steps = worker.steps(made.settings, made.databases, client, Tokens(["a-key-for-tests-only"]), RENDER)
+        shape, tokens = made.databases.read_here(tables.inspect), Tokens(["a-key-for-tests-only"])
+        steps = worker.steps(made.settings, made.databases, client, tokens, RENDER, shape, None)
         working = asyncio.create_task(worker.run(steps))
         async with asyncio.timeout(20):
             while shop.states() != ["done"]:

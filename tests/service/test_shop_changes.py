@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from portal.database import Databases, Unit
 from portal.sandbox import schema as shop_tables
 from portal.service import shop_changes
 from portal.service.shop_changes import ShopChanges
-from portal.store import blobs, limits, links, order_tickets, outbox, shop_events
+from portal.store import blobs, cursors, limits, links, order_tickets, outbox, pushed, shop_events
 from portal.store.migrate import migrate
+from portal.store.pushed import Pushed
 from tests.bitrix.world import settings
 from tests.conftest import MariaDB
 
@@ -380,6 +382,7 @@ def fill(world: World, user: int, contact_id: int, ticket: int) -> None:
         links.add(unit, user, f"{user}@shop.example", "email-proof", [contact_id])
         links.own(unit, ticket, user, contact_id, "portal")
         order_tickets.put(unit, ticket, ticket, user, "A1", "text")
+        pushed.put(unit, user, Pushed(cursors.now(unit).replace(tzinfo=UTC), contact_id))
         job = outbox.put(unit, "hde.reply", {"text": f"a word of {user}"}, user, queue="t", ticket_id=ticket)
         blobs.put(unit, job.id, 0, [b"his file"])
         limits.hit(unit, f"post:60:{user}", 5, 60)
@@ -414,6 +417,7 @@ def left(world: World, user: int, contact_id: int, ticket: int) -> dict[str, int
         "ticket_owner": mine,
         "order_ticket": mine,
         "profile": mine,
+        "pushed": mine,
         "outbox": mine,
         "blob": f"job_id IN (SELECT id FROM custom_hde_outbox WHERE {mine}) OR job_id NOT IN (SELECT id FROM custom_hde_outbox)",
         "cursor": f"name LIKE 'limit%_{user}'",
@@ -430,6 +434,7 @@ ALL = {
     "ticket_owner": 1,
     "order_ticket": 1,
     "profile": 1,
+    "pushed": 1,
     "outbox": 1,
     "blob": 1,
     "cursor": 2,

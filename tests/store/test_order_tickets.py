@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
-from portal.database import Databases
-from portal.store import links, order_tickets
+from portal.database import Databases, Unit
+from portal.model import Contact
+from portal.store import links, order_tickets, profiles
 from portal.store.migrate import migrate
 
 ANNA, BORIS = 7, 8
@@ -54,3 +57,22 @@ def test_the_accounts_of_a_contact_are_told_with_what_they_may(databases: Databa
         (ANNA, "anna@shop.example", True),
         (BORIS, "anna@shop.example", False),
     }
+
+
+@pytest.mark.parametrize("foreign", ["ж" * 100, "😀" * 300, "a" + "ж" * 40, "a" * 63 + "ж"])
+def test_a_long_foreign_text_is_cut_between_its_letters(databases: Databases, foreign: str) -> None:
+    """A number, a name, a phone: what stands in the table can be read again."""
+
+    def kept(unit: Unit) -> tuple[str, str, str]:
+        order_tickets.put(unit, 1, 10, ANNA, "A-1", "text")
+        order_tickets.tell(unit, 10, foreign, ANNA, closed=False)
+        contact = Contact(41, "who@else.example", foreign, phone=foreign)
+        assert profiles.put(unit, contact)
+        assert not profiles.put(unit, replace(contact, id=42, email=f"{'x' * 300}@else.example"))
+        name, phone = unit.state.execute(text("SELECT name, phone FROM custom_hde_profile")).one()
+        return order_tickets.standings(unit, [1])[0].ticket, name, bytes(phone).decode()
+
+    number, name, phone = databases.run_here(kept)
+    assert foreign.startswith(number) and 60 <= len(number.encode()) <= 64
+    assert foreign.startswith(name) and len(name) == min(255, len(foreign))
+    assert foreign.startswith(phone) and 29 <= len(phone.encode()) <= 32

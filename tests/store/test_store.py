@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from portal.database import Databases, Unit
-from portal.store import limits, links, outbox
+from portal.store import limits, links, order_tickets, outbox, pushed
 from portal.store.migrate import migrate
+from portal.store.pushed import Pushed
 
 ANNA, BORIS = 7, 8
 ANNAS = "anna@shop.example"
@@ -175,3 +177,31 @@ def test_two_starting_processes_migrate_one_after_the_other(database_url: str) -
         return list(found)
 
     assert sorted(len(applied) for applied in asyncio.run(both()))[0] == 0
+
+
+def test_what_was_kept_in_cursors_moves_to_its_table(databases: Databases) -> None:
+    """0005: of whom the help desk was told, and what was told of an order; also when it was cut short before its end."""
+
+    def as_before(unit: Unit) -> None:
+        values = "(:name, :value, UTC_TIMESTAMP(6))"
+        insert = text(f"INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES {values}")
+        for name, value in (
+            ("pushed:7", "2026-11-25 10:00:00.250000"),
+            ("contact:7", "41"),
+            ("pushed:8", "2026-11-25 11:00:00"),
+            ("order:1001", "ab"),
+        ):
+            unit.state.execute(insert, {"name": name.encode(), "value": value.encode()})
+        order_tickets.put(unit, 1001, 500, 7, "A-1", "text")
+        unit.state.execute(text("UPDATE custom_hde_cursor SET value = '4' WHERE name = 'schema'"))
+
+    databases.run_here(as_before)
+    migrate(databases)
+
+    def seen(unit: Unit) -> tuple[object, ...]:
+        left = unit.state.execute(text("SELECT name FROM custom_hde_cursor WHERE LOCATE(':', name)")).all()
+        return pushed.get(unit, 7), pushed.get(unit, 8), order_tickets.told_of(unit, 1001), left
+
+    ten = datetime(2026, 11, 25, 10, 0, 0, 250000, tzinfo=UTC)
+    eleven = datetime(2026, 11, 25, 11, tzinfo=UTC)
+    assert databases.run_here(seen) == (Pushed(ten, 41), Pushed(eleven, None), "ab", [])

@@ -17,6 +17,7 @@ from aiosmtpd.controller import Controller
 
 from portal import assets, worker
 from portal.app import _letters
+from portal.bitrix import tables
 from portal.helpdesk.client import Client
 from portal.model import Customer
 from portal.service import sight
@@ -67,7 +68,8 @@ def work(shop: Stage, smtp_url: str) -> bool:
     settings = shop.settings_with(smtp_url=type(shop.settings.smtp_url)(smtp_url))
     pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
     client = Client(settings, shop.databases)
-    step = worker.steps(settings, shop.databases, client, TOKENS, _letters(pages))[0]
+    shape = shop.databases.read_here(tables.inspect)
+    step = worker.steps(settings, shop.databases, client, TOKENS, _letters(pages), shape, None)[0]
     return asyncio.run(partial(step)())
 
 

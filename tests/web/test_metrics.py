@@ -48,7 +48,8 @@ def test_an_empty_ledger_tells_noughts_and_nothing_that_never_was(shop: Stage) -
     assert seen['portal_oldest_unfinished_seconds{table="inbox"}'] == 0
     assert (seen["portal_budget_calls"], seen["portal_budget_calls_allowed"]) == (0, 60)
     assert (seen["portal_ban_active"], seen["portal_ban_seconds"]) == (0, 0)
-    assert not [name for name in seen if "sweep" in name or "beat" in name or "done{" in name]
+    assert seen["portal_sweep_repairs"] == 0, "nothing to draw a line from, before the first one"
+    assert not [name for name in seen if "sweep_age" in name or "beat" in name or "done{" in name]
 
 
 def test_rows_are_counted_by_state_effects_by_kind_and_the_oldest_is_told(shop: Stage) -> None:
