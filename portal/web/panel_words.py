@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from portal.bitrix.dossiers import Archived
 from portal.model import Change, Money, Order, Status, Ticket
-from portal.service.evidence import Evidence, Kind
+from portal.service.evidence import Evidence, Kind, Node
 from portal.service.identity import Reach
 from portal.service.panel_sheet import Hit
 from portal.web.mended import mended
@@ -127,6 +127,8 @@ class PanelWords:
         if one.kind is Kind.SAME_PHONE and one.source == "order":
             text = self._("the same phone %(value)s on an order")
         parts = [text % told]
+        if one.word_id:
+            parts += [self._node(node) for node in one.between]
         if one.shared:
             parts.append(self._("others have it, too"))
         if one.author:
@@ -134,6 +136,10 @@ class PanelWords:
         if one.at:
             parts.append(self._words.date(one.at, now))
         return ", ".join(parts)
+
+    def _node(self, node: Node) -> str:
+        names = {"account": self._("account %(id)s"), "contact": self._("contact %(id)s")}
+        return names[node.kind] % {"id": node.id}
 
     def change(self, change: Change) -> str:
         """What happened to an order, in a few words; a type unknown to us as the shop calls it."""

@@ -22,12 +22,16 @@ STRANGERS = range(201, 221)
 """Like them, but nobody has asked for their pages yet."""
 BUSY = 301
 """One customer with 2,500 requests."""
+LOYAL = 302
+"""One with LOYAL_TICKETS requests and LOYAL_ORDERS orders, whom operators look at."""
 CROWD = range(1001, 2001)
 
 TICKETS = 25
 FEW_TICKETS = 10
 """Of each of the crowd: the sandbox sorts all tickets for every list, and 1,000 lists are to be had in a minute."""
 MANY_TICKETS = 2500
+LOYAL_TICKETS = 100
+LOYAL_ORDERS = 200
 MESSAGES = 12
 UNLIMITED = 6000
 """Calls a minute, the most that PORTAL_HDE_RATE takes: the budget is measured elsewhere."""
@@ -52,7 +56,7 @@ def helpdesk_for(customers: Sequence[int]) -> State:
     now = time.time()
     for user in customers:
         contact = acts.add_contact(state, email(user), f"Покупатель {user}")
-        tickets = MANY_TICKETS if user == BUSY else FEW_TICKETS if user in CROWD else TICKETS
+        tickets = {BUSY: MANY_TICKETS, LOYAL: LOYAL_TICKETS}.get(user, FEW_TICKETS if user in CROWD else TICKETS)
         for number in range(tickets):
             # Times within the last hours and days, so that the pages show all the ways of telling a time.
             age = (tickets - number) * 7 * 3600.0 - 5 * 3600
@@ -87,7 +91,7 @@ class Shop:
 
 def _fill(unit: Unit) -> None:
     schema.create(unit.shop.exec_driver_sql, "new")
-    users = [*REGULARS, *STRANGERS, BUSY, *CROWD]
+    users = [*REGULARS, *STRANGERS, BUSY, LOYAL, *CROWD]
     unit.shop.execute(
         text(
             "INSERT INTO b_user (ID, LOGIN, PASSWORD, ACTIVE, EMAIL, NAME, LAST_NAME, DATE_REGISTER, LID, LANGUAGE_ID) "

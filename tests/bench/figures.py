@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
-from tests.bench import cast, orders
+from tests.bench import cast, orders, panel
 from tests.bench.browser import LIST, MESSAGE, NotThePage, Page, read, read_one
 from tests.bench.load import Contestant, compete
 from tests.bench.paced import Question, paced, percentile
@@ -25,6 +25,8 @@ EVENT_SECONDS = 8
 PULLS = 50
 """A second."""
 PULL_SECONDS = 10
+PANELS = 10
+"""A second."""
 FLAT_MB = 2.0
 """Growth between the 5,000th and the 10,000th page that still counts as flat: the allocator's noise."""
 
@@ -166,7 +168,34 @@ def order_pull(stage: Stage) -> Iterator[Figure]:
     yield Figure(f"{name}: p99 at {PULLS} a second", percentile(took, 0.99) * 1e3, "ms", "≤ 50")
 
 
-ALL: list[Callable[[Stage], Iterator[Figure]]] = [start, cold, strict, validated, grown, memory, order_pull, webhook]
+def operators_panel(stage: Stage) -> Iterator[Figure]:
+    """The panel of a customer with 200 orders and 100 requests, warm, of one process, written down each time."""
+    orders.fill(stage.shop.database_url, [cast.LOYAL], cast.LOYAL_ORDERS)
+    with stage.portal() as portal:
+        listed = _ready(portal.address, LIST, stage.shop.sign_in(cast.LOYAL))
+        handle = panel.opened(portal.address, int(listed.requests[0].rpartition("/")[2]))
+        question = panel.shown(handle, cast.LOYAL_ORDERS)
+        paced(portal.address, lambda _: question, rate=PANELS, seconds=1)
+        with orders.queries(stage.shop.database_url) as asked:
+            paced(portal.address, lambda _: question, rate=1, seconds=1)
+        took = paced(portal.address, lambda _: question, rate=PANELS, seconds=PULL_SECONDS)
+    name = f"panel, {cast.LOYAL_ORDERS} orders and {cast.LOYAL_TICKETS} tickets"
+    yield Figure(f"{name}: queries to the shop", len(asked), "")
+    yield Figure(f"{name}: half of {PANELS} a second", percentile(took, 0.5) * 1e3, "ms")
+    yield Figure(f"{name}: p95 at {PANELS} a second", percentile(took, 0.95) * 1e3, "ms", "≤ 100")
+
+
+ALL: list[Callable[[Stage], Iterator[Figure]]] = [
+    start,
+    cold,
+    strict,
+    validated,
+    grown,
+    memory,
+    order_pull,
+    operators_panel,
+    webhook,
+]
 
 
 def _warm(stage: Stage, ours: Served, php: Served) -> dict[str, list[tuple[str, str]]]:

@@ -12,5 +12,5 @@ if __name__ == "__main__":
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--crowd", action="store_true")
     told = arguments.parse_args()
-    customers = cast.CROWD if told.crowd else [*cast.REGULARS, *cast.STRANGERS, cast.BUSY]
+    customers = cast.CROWD if told.crowd else [*cast.REGULARS, *cast.STRANGERS, cast.BUSY, cast.LOYAL]
     serve(cast.helpdesk_for(customers), "127.0.0.1", told.port)

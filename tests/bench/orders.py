@@ -17,12 +17,12 @@ LINES = 5
 Row = dict[str, Any]
 
 
-def fill(database_url: str, customers: Iterable[int]) -> None:
-    """Twenty orders of five lines each, with options, payment, parcels and history."""
+def fill(database_url: str, customers: Iterable[int], count: int = ORDERS) -> None:
+    """So many orders of five lines each, with options, payment, parcels and history."""
     with people.connect(database_url) as connection, connection.cursor() as cursor:
         for user in customers:
-            for place in range(ORDERS):
-                for table, rows in _order(user * 100 + place, user).items():
+            for place in range(count):
+                for table, rows in _order(user * (100 if count <= 100 else 1000) + place, user).items():
                     _insert(cursor, table, rows)
 
 

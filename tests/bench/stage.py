@@ -22,6 +22,7 @@ from tests.conftest import MariaDB
 PREFIX = "/personal/requests"
 PUBLIC_URL = "https://shop.example"
 PANEL = "a-panel-secret-for-benchmarks"
+DESK = "https://desk.example"
 PHP = Path(__file__).with_name("php")
 SPRITES = {
     "list": ("received", "in_progress", "waiting", "closed", "other", "back", "next", "mail", "away", "info"),
@@ -56,6 +57,7 @@ class Stage:
             "PORTAL_HDE_URL": f"{helpdesk}/api/v1",
             "PORTAL_HDE_TOKEN": "demo-token",
             "PORTAL_PANEL_SECRETS": PANEL,
+            "PORTAL_HDE_ORIGIN": DESK,
             "PORTAL_HDE_RATE": str(calls),
             "PORTAL_CACHE_SECONDS": str(WARM_SECONDS),
             "PORTAL_WEBHOOK_SECRETS": SECRET,

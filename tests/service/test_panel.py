@@ -1,0 +1,176 @@
+"""The operator's sheet and his search, with the whole product behind: Anna asks, Boris's things are not hers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from portal.bitrix import tables
+from portal.helpdesk.cache import Cache
+from portal.helpdesk.client import Client
+from portal.service import panel_read
+from portal.service.identity import Identity
+from portal.service.listing import Desk
+from portal.service.panel import Face, News, Panel, Sheet, Subject
+from portal.service.panel_find import written
+from portal.service.panel_read import ByTable
+from portal.store import order_tickets
+from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
+
+T = TypeVar("T")
+NAMELESS = 555
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    with stage(database_url, tmp_path) as made:
+        put(made, 1, ANNA)
+        put(made, 2, BORIS)
+        made.prove(ANNA)
+        yield made
+
+
+def put(shop: Stage, id: int, user: int) -> None:
+    shop.execute(
+        "INSERT INTO b_sale_order (ID, LID, PERSON_TYPE_ID, STATUS_ID, DATE_STATUS, PRICE, CURRENCY, USER_ID, DATE_INSERT, DATE_UPDATE, "
+        f"ACCOUNT_NUMBER) VALUES ({id}, 's1', 1, 'N', NOW(), 100, 'RUB', {user}, NOW(), NOW(), 'A-{id}')"
+    )
+
+
+def ask(shop: Stage, work: Callable[[Panel], Coroutine[Any, Any, T]], **settings: object) -> T:
+    """What a panel of a process that has just started answers."""
+
+    async def asked() -> T:
+        told = shop.settings_with(**settings)
+        client = Client(told, shop.databases)
+        desk = Desk(Cache(client, shop.databases, 60), shop.databases)
+        shape = shop.databases.read_here(tables.inspect)
+        try:
+            return await work(Panel(told, shape, desk, Identity(told, shape), ByTable()))
+        finally:
+            await desk.cache.close()
+            await client.close()
+
+    return asyncio.run(asked())
+
+
+def sheet(shop: Stage, page: int = 1, **subject: int) -> Sheet:
+    return ask(shop, lambda panel: panel.sheet(Subject(**subject), page))
+
+
+def test_a_ticket_shows_who_wrote_it_with_her_orders_and_other_requests(shop: Stage) -> None:
+    ticket, other = shop.ticket(ANNA), shop.ticket(ANNA, "Exchange, please")
+    shop.ticket(BORIS, "Not hers")
+    shop.databases.run_here(order_tickets.put, 1, ticket, ANNA, "", "chosen")
+    seen = sheet(shop, ticket_id=ticket)
+    assert seen.face is Face.PERSON and seen.who and seen.who.name == "Anna" and seen.news is News.FRESH
+    assert next(reach for reach in seen.who.emails if reach.value == EMAILS[ANNA]).sure
+    assert [order.number for order in seen.orders] == ["A-1"] and seen.worth.orders == 1
+    assert [(one.number, one.state) for one in seen.about] == [("A-1", "linked")] and seen.about[0].order
+    assert [one.id for one in seen.requests] == [other] and seen.requests_total == 1
+    assert {one.what for one in seen.timeline} == {"ordered", "opened"}
+    assert ("account", ANNA) in seen.whom and ("account", BORIS) not in seen.whom
+    assert seen.tickets_of == {1: [ticket]}
+
+
+def test_a_stranger_is_nobody_s_customer_and_still_has_a_face(shop: Stage) -> None:
+    ticket = shop.tell("customer/email", email="who@else.example", subject="Hello", text="x")["ticket_id"]
+    seen = sheet(shop, ticket_id=ticket)
+    assert (
+        seen.face is Face.CONTACT and seen.orders == () and seen.who and seen.who.emails[0].value == "who@else.example"
+    )
+
+
+def test_an_order_shows_its_buyer(shop: Stage) -> None:
+    seen = sheet(shop, order_id=2)
+    assert seen.who and seen.who.name == "Boris" and [one.number for one in seen.about] == ["A-2"]
+
+
+def test_the_nameless_buyers_order_is_shown_without_a_person(shop: Stage) -> None:
+    shop.execute(
+        f"INSERT INTO b_user (ID, LOGIN, PASSWORD, DATE_REGISTER, NAME) VALUES ({NAMELESS}, 'x', '', NOW(), 'Sale_ANONYMOUS')"
+    )
+    put(shop, 5, NAMELESS)
+    assert sheet(shop, order_id=5).who, "the control: an account like any other until the option names it"
+    shop.execute(f"INSERT INTO b_option (MODULE_ID, NAME, VALUE) VALUES ('sale', 'anonymous_user_id', '{NAMELESS}')")
+    seen = sheet(shop, order_id=5)
+    assert seen.face is Face.NAMELESS and seen.who is None and seen.whom == () and seen.orders == ()
+    assert seen.about[0].order and seen.about[0].order.number == "A-5"
+    assert sheet(shop, user_id=NAMELESS).who is None
+
+
+def test_an_archived_order_leads_to_its_buyer(shop: Stage) -> None:
+    shop.execute(
+        "INSERT INTO b_sale_order_archive (LID, ORDER_ID, ACCOUNT_NUMBER, DATE_INSERT, PERSON_TYPE_ID, USER_ID, STATUS_ID, PRICE, CURRENCY, "
+        f"VERSION, DATE_ARCHIVED) VALUES ('s1', 90, 'A-90', NOW(), 1, {ANNA}, 'F', 70, 'RUB', 1, NOW())"
+    )
+    seen = sheet(shop, order_id=90)
+    assert seen.who and seen.who.name == "Anna"
+    assert seen.about[0].number == "A-90" and seen.about[0].order is None and seen.about[0].archived
+    assert sheet(shop, order_id=91).face is Face.NO_ORDER
+
+
+def test_with_the_help_desk_away_the_last_copy_is_shown_and_says_so(shop: Stage) -> None:
+    ticket = shop.ticket(ANNA)
+    assert sheet(shop, ticket_id=ticket).news is News.FRESH
+    shop.execute("UPDATE custom_hde_snapshot SET fetched_at = fetched_at - INTERVAL 1 HOUR")
+    away = {"hde_url": "http://127.0.0.1:9/api/v1"}
+    seen = ask(shop, lambda panel: panel.sheet(Subject(ticket_id=ticket)), **away)
+    assert seen.news is News.STALE and seen.who and seen.who.name == "Anna" and seen.requests_at
+    shop.execute("DELETE FROM custom_hde_snapshot")
+    seen = ask(shop, lambda panel: panel.sheet(Subject(ticket_id=ticket)), **away)
+    assert seen.news in (News.AWAY, News.PENDING) and seen.face is Face.NO_TICKET
+    seen = ask(shop, lambda panel: panel.sheet(Subject(user_id=ANNA)), **away)
+    assert seen.who and [order.number for order in seen.orders] == ["A-1"]
+
+
+def test_orders_come_in_pages_and_queries_do_not_grow_with_them(shop: Stage) -> None:
+    ticket = shop.ticket(ANNA)
+    few = queries(shop, ticket_id=ticket)
+    for id in range(100, 150):
+        put(shop, id, ANNA)
+    for number in range(5):
+        shop.ticket(ANNA, f"Number {number}")
+    shop.execute("DELETE FROM custom_hde_snapshot")
+    assert queries(shop, ticket_id=ticket) == few, "the number of them is constant"
+    first, third = sheet(shop, ticket_id=ticket), sheet(shop, 3, ticket_id=ticket)
+    assert (len(first.orders), len(third.orders), first.pages, first.worth.orders) == (panel_read.PAGE_SIZE, 11, 3, 51)
+    assert not {order.id for order in first.orders} & {order.id for order in third.orders}
+    assert sheet(shop, 99, ticket_id=ticket).orders == ()
+
+
+def queries(shop: Stage, **subject: int) -> int:
+    """Questions to the shop's tables and ours, but for those of the copies."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "snapshot" not in statement and (" b_" in statement or "custom_hde" in statement):
+            seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        sheet(shop, **subject)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    return len([one for one in seen if "custom_hde_budget" not in one and "INSERT" not in one and "UPDATE" not in one])
+
+
+def test_search_finds_people_and_contacts_and_names_whom_it_shows(shop: Stage) -> None:
+    stranger = shop.tell("customer/email", email="who@else.example", subject="Hello", text="x")["ticket_id"]
+    assert stranger
+    assert [hit.whom for hit in ask(shop, lambda panel: panel.find("A-2")).hits] == [("account", BORIS)]
+    found = ask(shop, lambda panel: panel.find("who@else.example"))
+    assert [hit.whom[0] for hit in found.hits] == ["contact"] and found.whom == tuple(hit.whom for hit in found.hits)
+    assert ask(shop, lambda panel: panel.find("  ")).hits == ()
+
+
+def test_a_phone_is_looked_for_in_the_ways_people_write_it() -> None:
+    ways = written("8 916 123 45 67", "+79161234567")
+    for one in ("+7 (916) 123-45-67", "89161234567", "+79161234567", "9161234567", "8 916 123 45 67"):
+        assert one in ways
