@@ -15,6 +15,7 @@ from portal.model import Contact, Money, Order, Ticket
 from portal.service.evidence import Evidence, Kind
 from portal.service.identity import Reach, Recognised, Someone
 from portal.service.panel_sheet import Face, Named, Sheet, Subject, Who, Whom, Worth
+from portal.service.ticket_orders import About
 from portal.store import links, order_tickets
 
 PAGE_SIZE = 20
@@ -37,9 +38,9 @@ class Recogniser(Protocol):
 
 
 class Linked(Protocol):
-    """Which orders a ticket is about (service/ticket_orders.py): order_id, number, user_id, how, state, author."""
+    """Which orders a ticket is about (service/ticket_orders.py)."""
 
-    def about(self, unit: Unit, ticket_id: int) -> Iterable[Any]: ...
+    def about(self, unit: Unit, ticket_id: int) -> Iterable[About]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +238,3 @@ def _whom(someone: Someone | None, probable: Iterable[Any]) -> Iterable[Whom]:
         yield from (("account", one) for one in someone.accounts)
         yield from (("contact", one) for one in someone.contacts)
     yield from ((one.node.kind, one.node.id) for one in probable)
-
-
-class ByTable:
-    """The orders a ticket is about as they are written down, until operators can correct them."""
-
-    def about(self, unit: Unit, ticket_id: int) -> Iterable[Any]:
-        """All of them linked."""
-        return [Named(order_id, str(order_id), LINKED, "") for order_id in order_tickets.of_ticket(unit, ticket_id)]

@@ -17,9 +17,10 @@ from portal.helpdesk.client import Client
 from portal.service import panel_read
 from portal.service.identity import Identity
 from portal.service.listing import Desk
+from portal.service.order_numbers import Where
 from portal.service.panel import Face, News, Panel, Sheet, Subject
 from portal.service.panel_find import written
-from portal.service.panel_read import ByTable
+from portal.service.ticket_orders import TicketOrders, Whose
 from portal.store import order_tickets
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
 
@@ -52,7 +53,7 @@ def ask(shop: Stage, work: Callable[[Panel], Coroutine[Any, Any, T]], **settings
         desk = Desk(Cache(client, shop.databases, 60), shop.databases)
         shape = shop.databases.read_here(tables.inspect)
         try:
-            return await work(Panel(told, shape, desk, Identity(told, shape), ByTable()))
+            return await work(Panel(told, shape, desk, Identity(told, shape), TicketOrders(told, shape)))
         finally:
             await desk.cache.close()
             await client.close()
@@ -77,6 +78,20 @@ def test_a_ticket_shows_who_wrote_it_with_her_orders_and_other_requests(shop: St
     assert {one.what for one in seen.timeline} == {"ordered", "opened"}
     assert ("account", ANNA) in seen.whom and ("account", BORIS) not in seen.whom
     assert seen.tickets_of == {1: [ticket]}
+
+
+def test_somebody_else_s_order_is_a_warning_with_its_number_and_nothing_of_what_is_in_it(shop: Stage) -> None:
+    ticket = shop.ticket(ANNA, "Where is A-2?")
+    shape = shop.databases.read_here(tables.inspect)
+    linked = TicketOrders(shop.settings, shape)
+    asked = ask(shop, lambda panel: panel.sheet(Subject(ticket_id=ticket))).ticket
+    assert asked
+    shop.databases.run_here(linked.read, asked, [(Where.SUBJECT, "Order A-2, order A-1")], Whose((ANNA,)))
+    seen = {one.number: one for one in sheet(shop, ticket_id=ticket).about}
+    assert {number: one.state for number, one in seen.items()} == {"A-1": "linked", "A-2": "foreign"}
+    assert seen["A-1"].order and seen["A-2"].order is None and seen["A-2"].owner == BORIS
+    shop.databases.run_here(linked.unlink, "ivan", ticket, 1)
+    assert [one.number for one in sheet(shop, ticket_id=ticket).about] == ["A-2"], "what an operator took away is gone"
 
 
 def test_a_stranger_is_nobody_s_customer_and_still_has_a_face(shop: Stage) -> None:
