@@ -29,7 +29,7 @@ from portal.service.orders import Orders
 from portal.service.outbound import Outbound
 from portal.service.panel import Panel
 from portal.service.panel_acts import Deed
-from portal.service.panel_read import ByTable
+from portal.service.ticket_orders import TicketOrders
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web import DOORS, NOT_PUBLISHED, PANEL, UNDER_PREFIX
@@ -67,7 +67,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
         desk=desk,
         orders=Orders(settings, shape, desk),
-        panel=Panel(settings, shape, desk, Identity(settings, shape), ByTable()),
+        panel=Panel(settings, shape, desk, Identity(settings, shape), TicketOrders(settings, shape)),
         client=client,
         pages=pages,
         statics=statics,
@@ -152,7 +152,7 @@ async def outbound_alone(settings: Settings, databases: Databases) -> AsyncItera
 
 def _deeds(settings: Settings, shape: tables.Shape) -> Mapping[str, Deed]:
     """What an operator can do in his panel beside looking."""
-    return panel_acts.words(Identity(settings, shape))
+    return {**panel_acts.words(Identity(settings, shape)), **panel_acts.links(TicketOrders(settings, shape))}
 
 
 def _tokens(settings: Settings) -> Tokens:

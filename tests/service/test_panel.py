@@ -19,7 +19,7 @@ from portal.service.identity import Identity
 from portal.service.listing import Desk
 from portal.service.panel import Face, News, Panel, Sheet, Subject
 from portal.service.panel_find import written
-from portal.service.panel_read import ByTable
+from portal.service.ticket_orders import TicketOrders
 from portal.store import order_tickets
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
 
@@ -52,7 +52,7 @@ def ask(shop: Stage, work: Callable[[Panel], Coroutine[Any, Any, T]], **settings
         desk = Desk(Cache(client, shop.databases, 60), shop.databases)
         shape = shop.databases.read_here(tables.inspect)
         try:
-            return await work(Panel(told, shape, desk, Identity(told, shape), ByTable()))
+            return await work(Panel(told, shape, desk, Identity(told, shape), TicketOrders(told, shape)))
         finally:
             await desk.cache.close()
             await client.close()
