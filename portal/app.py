@@ -25,6 +25,7 @@ from portal.service.letters import Render
 from portal.service.listing import Desk
 from portal.service.orders import Orders
 from portal.service.outbound import Outbound
+from portal.service.permits import Permits
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web import DOORS, NOT_PUBLISHED, UNDER_PREFIX
@@ -62,6 +63,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
         desk=desk,
         orders=Orders(settings, shape, desk),
+        permits=Permits(databases),
         client=client,
         pages=pages,
         statics=statics,

@@ -24,6 +24,7 @@ UNDER_PREFIX = [
 
 DOORS = [
     orders_api.pull,  #            GET  /api/orders/
+    orders_api.description,  #     GET  /api/orders/openapi.json
     webhook.receive,  #            POST /api/hde-webhook, /api/hde-webhook.php
 ]
 """For machines: at the root of the site, and with JSON for errors."""

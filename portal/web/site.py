@@ -19,6 +19,7 @@ from portal.service import writing
 from portal.service.feed import Feed
 from portal.service.listing import Desk
 from portal.service.orders import Orders
+from portal.service.permits import Permits
 from portal.service.widget import VisitorIds
 from portal.service.writing import Draft, Written
 from portal.tokens import Tokens
@@ -49,6 +50,7 @@ class Site:
     visitors: Visitors
     desk: Desk
     orders: Orders
+    permits: Permits
     client: Client
     pages: Pages
     statics: Statics

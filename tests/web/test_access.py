@@ -57,6 +57,8 @@ RULES = {
     f"GET {PREFIX}/widget/identity": IDENTITY,
     f"GET {PREFIX}/static/{{name}}": PUBLIC,
     "GET /api/orders": ORDERS,
+    "HEAD /api/orders": ORDERS,
+    "GET /api/orders/openapi.json": PUBLIC,
     "POST /api/hde-webhook": EVENTS,
     "POST /api/hde-webhook.php": EVENTS,
     "GET /healthz": PUBLIC,
