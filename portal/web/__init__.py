@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web import health, metrics, orders_api, requests, static_files, webhook, widget, writing
+from portal.web import health, metrics, order_block, orders_api, requests, static_files, webhook, widget, writing
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
@@ -19,6 +19,8 @@ UNDER_PREFIX = [
     requests.prove,  #             POST {prefix}/prove/{token}
     widget.script,  #              GET  {prefix}/widget.js
     widget.identity,  #            GET  {prefix}/widget/identity
+    order_block.script,  #         GET  {prefix}/order.js
+    order_block.about,  #          GET  {prefix}/order
     static_files.static,  #          GET  {prefix}/static/{name}
 ]
 

@@ -55,6 +55,8 @@ RULES = {
     f"POST {PREFIX}/prove/{{token}}": ACTS,
     f"GET {PREFIX}/widget.js": PUBLIC,
     f"GET {PREFIX}/widget/identity": IDENTITY,
+    f"GET {PREFIX}/order.js": PUBLIC,
+    f"GET {PREFIX}/order": IDENTITY,
     f"GET {PREFIX}/static/{{name}}": PUBLIC,
     "GET /api/orders": ORDERS,
     "HEAD /api/orders": ORDERS,

@@ -171,6 +171,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ("GET", f"{PREFIX}/10482"),
         ("GET", f"{PREFIX}/new?order=A-1007"),
         ("POST", f"{PREFIX}/10482/reply"),
+        ("GET", f"{PREFIX}/order?number=A-1007%2F2"),
+        ("GET", f"{PREFIX}/order.js"),
         ("GET", f"{PREFIX}/x.css"),
         ("GET", f"{PREFIX}/static/app.0a1b2c.js"),
         ("GET", f"{PREFIX}/index.php"),
