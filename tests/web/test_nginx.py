@@ -183,7 +183,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ("POST", "/api/hde-webhook"),
         ("POST", "/api/hde-webhook.php"),
         ("GET", "/api/orders/?user_id=123"),
-        ("HEAD", "/api/orders/?user_id=123"),
         ("GET", "/api/orders/openapi.json"),
         ("POST", "/api/panel/links"),
     ],
