@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from litestar.testing import TestClient
+from sqlalchemy import Engine, event
 
 from portal.service.permits import Pace
 from portal.web import orders_api
@@ -180,3 +181,28 @@ def test_who_was_refused_at_the_door_costs_no_count(shop: Stage, door: Door) -> 
     for _ in range(3):
         ask(door, headers={"authorization": f"Bearer {SECRET}x"}), ask(door), ask(door, f"{HERS}&token=x")
     assert shop.execute("SELECT COUNT(*) FROM custom_hde_cursor WHERE name LIKE 'limit:orders%'") == [(0,)]
+
+
+@pytest.mark.parametrize("orders", [0, 60])
+def test_a_tickets_question_takes_eight_queries_at_most_whatever_it_asks(shop: Stage, door: Door, orders: int) -> None:
+    for id in range(orders):
+        shop.execute(
+            "INSERT INTO b_sale_order (LID, PERSON_TYPE_ID, STATUS_ID, DATE_STATUS, PRICE, CURRENCY, USER_ID, DATE_INSERT, DATE_UPDATE) "
+            f"VALUES ('s1', 1, 'N', NOW(), {id}, 'RUB', {ANNA}, NOW(), '2026-11-24 15:00:00')"
+        )
+    query = f"ticket_id={shop.ticket(ANNA)}&updated_since=1970-01-01T00:00:00Z"
+    ask(door, query, BEARER)
+    asked: list[str] = []
+
+    def listener(*told: Any) -> None:
+        asked.append(told[2])
+
+    event.listen(Engine, "before_cursor_execute", listener)
+    try:
+        assert ask(door, query, BEARER).status_code == 200
+    finally:
+        event.remove(Engine, "before_cursor_execute", listener)
+    about_it = [
+        each for each in asked if "b_" in each or "order_ticket" in each or "user_map" in each or "owner" in each
+    ]
+    assert 4 <= len(about_it) <= 8, about_it
