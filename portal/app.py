@@ -29,6 +29,7 @@ from portal.service.orders import Orders
 from portal.service.outbound import Outbound
 from portal.service.panel import Panel
 from portal.service.panel_acts import Deed
+from portal.service.permits import Permits
 from portal.service.ticket_orders import TicketOrders
 from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
@@ -68,6 +69,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         desk=desk,
         orders=Orders(settings, shape, desk),
         panel=Panel(settings, shape, desk, Identity(settings, shape), TicketOrders(settings, shape)),
+        permits=Permits(databases),
         client=client,
         pages=pages,
         statics=statics,

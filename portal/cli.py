@@ -170,6 +170,24 @@ def plugin() -> None:
 
 
 @snippet.command()
+def order() -> None:
+    """The PHP block for the shop's page of an order: open requests about it, and a link to ask."""
+    from portal import snippets
+
+    settings = _settings(PublicSettings)
+    click.echo(snippets.order(settings.public_url, settings.prefix))
+
+
+@snippet.command()
+def admin() -> None:
+    """The PHP page of the shop's admin that opens the operator's panel for an order."""
+    from portal import snippets
+
+    settings = _settings(PublicSettings)
+    click.echo(snippets.admin(settings.public_url, settings.prefix))
+
+
+@snippet.command()
 def footer() -> None:
     """The widget's line for the footer of the site's template, and its PHP form."""
     from portal import snippets

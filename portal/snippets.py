@@ -50,6 +50,16 @@ def init(public_url: str) -> str:
     return environment.get_template("init.php").render(public_url=public_url, table=shop_events.TABLE, **kinds)
 
 
+def order(public_url: str, prefix: str) -> str:
+    """The block for the shop's page of an order: a link, and the customer's requests where his browser runs scripts."""
+    return _rendered("bitrix/order.php", public_url=public_url, prefix=prefix)
+
+
+def admin(public_url: str, prefix: str) -> str:
+    """The page of the shop's admin that opens the operator's panel for an order; it holds no secret."""
+    return _rendered("bitrix/admin.php", public_url=public_url, prefix=prefix)
+
+
 def dispatcher(public_url: str) -> str:
     """The help desk's rules that send its events here, and how to set them; the secret is named and not printed."""
     return _rendered("helpdesk/dispatcher.txt", public_url=public_url)
@@ -63,4 +73,10 @@ def plugin(public_url: str, prefix: str) -> str:
 def _rendered(template: str, **values: str) -> str:
     # Not HTML: what is put in are addresses and paths that config.py has checked; nginx and PHP know no HTML escapes.
     environment = Environment(loader=FileSystemLoader(assets.folder("templates")), undefined=StrictUndefined)  # noqa: S701
+    environment.filters["entities"] = _entities
     return environment.get_template(template).render(**values)
+
+
+def _entities(text: str) -> str:
+    """Words for HTML that read the same in every charset a shop may have."""
+    return text.encode("ascii", "xmlcharrefreplace").decode()

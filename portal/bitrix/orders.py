@@ -17,7 +17,7 @@ from sqlalchemy import TextClause, bindparam, text
 
 from portal.bitrix import belongings
 from portal.bitrix.tables import Shape
-from portal.bitrix.values import moment, money
+from portal.bitrix.values import clock_from, moment, money
 from portal.database import Unit
 from portal.model import Buyer, Money, Order, OrderChoice, OrderStatus
 
@@ -54,13 +54,26 @@ class Sale:
         rows = unit.shop.execute(_buyer(self.shape, bool(self.site_id)), self._at(user_id)).all()
         return self._buyer(rows) if rows else None
 
-    def page(self, unit: Unit, user_id: int, limit: int, offset: int) -> tuple[Order, ...]:
-        """Whole orders, newest first, in two queries for any number of them."""
+    def page(
+        self, unit: Unit, user_id: int, limit: int, offset: int, since: datetime | None = None
+    ) -> tuple[Order, ...]:
+        """Whole orders, newest first, in two queries for any number of them.
+
+        With `since` those alone that `changed` counts.
+        """
         if not self.shape.orders:
             return ()
-        told = self._at(user_id, limit=limit, offset=offset)
-        orders = [self.whole(row) for row in unit.shop.execute(_page(self.shape, bool(self.site_id)), told)]
+        told = self._at(user_id, limit=limit, offset=offset, **self._since(since))
+        asked = _page(self.shape, bool(self.site_id), since is not None)
+        orders = [self.whole(row) for row in unit.shop.execute(asked, told)]
         return belongings.added(unit, self.shape, self.zone, self.language, orders)
+
+    def changed(self, unit: Unit, user_id: int, since: datetime) -> int:
+        """How many of the account's orders the shop has changed at `since` or later, by their DATE_UPDATE."""
+        if not self.shape.orders:
+            return 0
+        told = self._at(user_id, **self._since(since))
+        return int(unit.shop.execute(_changed(self.shape, bool(self.site_id)), told).scalar_one())
 
     def order(self, unit: Unit, user_id: int, order_id: int) -> Order | None:
         """The account's order of this id, whole."""
@@ -75,7 +88,7 @@ class Sale:
         if not self.shape.orders:
             return []
         told = self._at(user_id, limit=limit, offset=0)
-        return self._choices(unit.shop.execute(_page(self.shape, bool(self.site_id)), told))
+        return self._choices(unit.shop.execute(_page(self.shape, bool(self.site_id), False), told))
 
     def own(self, unit: Unit, user_id: int, number: str) -> OrderChoice | None:
         """The account's order of exactly this number."""
@@ -107,6 +120,9 @@ class Sale:
         """What every query is told; `written` is the account as an option of the shop's would name it."""
         site = {"site": self.site_id} if self.site_id else {}
         return {"user": user_id, "written": str(user_id), **site, **told}
+
+    def _since(self, since: datetime | None) -> dict[str, object]:
+        return {"since": clock_from(since, self.zone)} if since else {}
 
     def _buyer(self, rows: Sequence[Any]) -> Buyer:
         first = rows[0]
@@ -178,12 +194,20 @@ COLUMNS = (
     "o.ID, o.ACCOUNT_NUMBER, o.DATE_INSERT, o.DATE_UPDATE, o.STATUS_ID, o.PAYED, o.CANCELED, o.PRICE, "
     f"{PAID} AS paid_sum, o.PRICE_DELIVERY, o.CURRENCY"
 )
-_SELECT = f"SELECT {COLUMNS} FROM b_sale_order o WHERE o.USER_ID = :user AND {_NOT_NAMELESS}"  # noqa: S608
+_HIS = f"FROM b_sale_order o WHERE o.USER_ID = :user AND {_NOT_NAMELESS}"
+_SELECT = f"SELECT {COLUMNS} {_HIS}"
+_SINCE = " AND o.DATE_UPDATE >= :since"
 
 
 @cache
-def _page(shape: Shape, site: bool) -> TextClause:
-    return text(f"{_SELECT}{counts(shape, site)} ORDER BY o.DATE_INSERT DESC, o.ID DESC LIMIT :limit OFFSET :offset")
+def _page(shape: Shape, site: bool, since: bool) -> TextClause:
+    where = counts(shape, site) + (_SINCE if since else "")
+    return text(f"{_SELECT}{where} ORDER BY o.DATE_INSERT DESC, o.ID DESC LIMIT :limit OFFSET :offset")
+
+
+@cache
+def _changed(shape: Shape, site: bool) -> TextClause:
+    return text(f"SELECT COUNT(*) {_HIS}{counts(shape, site)}{_SINCE}")
 
 
 @cache

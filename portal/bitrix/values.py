@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from zoneinfo import ZoneInfo
 
@@ -32,3 +32,18 @@ def moment(value: object, zone: ZoneInfo) -> datetime | None:
         return value.replace(tzinfo=zone).astimezone(UTC) if isinstance(value, datetime) else None
     except OverflowError:
         return None
+
+
+def clock_from(since: datetime, zone: ZoneInfo) -> datetime:
+    """The earliest DATETIME that the shop may write at `since` or later, naming no zone, in whole seconds.
+
+    It is what the shop's clock shows then; less, where the clock is set back within the next hours and shows the same
+    times once more. `since` is not at the ends of time.
+    """
+    at, later = since.astimezone(zone), (since + _SET_BACK).astimezone(zone)
+    back = (later.utcoffset() or timedelta()) - (at.utcoffset() or timedelta())
+    return at.replace(tzinfo=None, microsecond=0) + min(back, timedelta())
+
+
+_SET_BACK = timedelta(hours=3)
+"""No clock is set back by more at once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from portal.bitrix import users
 from portal.bitrix.orders import Sale
@@ -25,7 +26,7 @@ CHOICES = 50
 class Pull:
     """One page of a customer's orders, newest first, and who he is. `tickets`: by order, those that are about it.
 
-    `total` counts all of them; a page beyond `pages` is empty.
+    `total` counts all that were asked for; a page beyond `pages` is empty.
     """
 
     buyer: Buyer
@@ -52,24 +53,28 @@ class Orders:
         """His order of exactly that number; None for another's or none."""
         return self._sale.own(unit, user_id, number)
 
-    async def of_user(self, user_id: int, page: int, asking: int | None = None) -> Pull:
+    async def of_user(self, user_id: int, page: int, asking: int | None = None, since: datetime | None = None) -> Pull:
         """A page of an account's orders. `asking`: the customer who asks, None for the help desk.
+
+        `since`: those alone that the shop has changed then or later.
 
         Raises NotFound when there is no such account, or it is not the asking customer's, or his is switched off.
         """
         if asking not in (None, user_id):
             raise NotFound
-        return await self._desk.databases.read(self._pull, user_id, page, asking)
+        return await self._desk.databases.read(self._pull, user_id, page, asking, since)
 
-    async def of_ticket(self, ticket_id: int, page: int, asking: int | None = None) -> Pull:
+    async def of_ticket(
+        self, ticket_id: int, page: int, asking: int | None = None, since: datetime | None = None
+    ) -> Pull:
         """A page of the orders of whoever the ticket is. Raises NotFound, and HelpdeskError when nobody can say."""
         owner = await self._desk.databases.read(links.owner, ticket_id)
         if owner and asking is not None:
-            return await self.of_user(owner.user_id, page, asking)
+            return await self.of_user(owner.user_id, page, asking, since)
         ticket = await self._ticket(ticket_id, asking)
         if owner and owner.contact_id == ticket.requester_id:
-            return await self.of_user(owner.user_id, page)
-        found = await self._desk.databases.read(self._pull_by, ticket, page, asking)
+            return await self.of_user(owner.user_id, page, since=since)
+        found = await self._desk.databases.read(self._pull_by, ticket, page, asking, since)
         if asking is not None:  # it was no guess
             self._desk.guesses[asking] = max(0, self._desk.guesses.get(asking, 1) - 1)
         return found
@@ -92,21 +97,21 @@ class Orders:
             raise NotFound from None  # what happens to be kept shows in no answer to a customer
         return ticket
 
-    def _pull_by(self, unit: Unit, ticket: Ticket, page: int, asking: int | None) -> Pull:
+    def _pull_by(self, unit: Unit, ticket: Ticket, page: int, asking: int | None, since: datetime | None) -> Pull:
         user_id = whose(unit, self._shape, ticket, by_address=asking is None)
         if user_id is None or asking not in (None, user_id):
             raise NotFound
-        return self._pull(unit, user_id, page, asking)
+        return self._pull(unit, user_id, page, asking, since)
 
-    def _pull(self, unit: Unit, user_id: int, page: int, asking: int | None) -> Pull:
+    def _pull(self, unit: Unit, user_id: int, page: int, asking: int | None, since: datetime | None) -> Pull:
         buyer = self._sale.buyer(unit, user_id)
         if buyer is None or (asking is not None and not buyer.active):
             raise NotFound
+        total = self._sale.changed(unit, user_id, since) if since and buyer.orders else buyer.orders
         offset = (page - 1) * PAGE_SIZE
-        orders = self._sale.page(unit, user_id, PAGE_SIZE, offset) if offset < buyer.orders else ()
-        about = [order.id for order in orders]
-        tickets = order_tickets.of_orders(unit, about, for_customer=asking is not None)
-        return Pull(buyer, orders, tickets, page, max(1, -(-buyer.orders // PAGE_SIZE)), buyer.orders)
+        orders = self._sale.page(unit, user_id, PAGE_SIZE, offset, since) if offset < total else ()
+        tickets = order_tickets.of_orders(unit, [order.id for order in orders], for_customer=asking is not None)
+        return Pull(buyer, orders, tickets, page, max(1, -(-total // PAGE_SIZE)), total)
 
 
 def whose(unit: Unit, shape: Shape, ticket: Ticket, *, by_address: bool) -> int | None:

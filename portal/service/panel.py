@@ -18,11 +18,13 @@ from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending
 from portal.model import Contact, Conversation, Copy, Ticket, TicketPage
+from portal.service.identity import Identity
 from portal.service.listing import Desk, activity
 from portal.service.panel_find import Finder
-from portal.service.panel_read import Known, Linked, Reader, Recogniser
+from portal.service.panel_read import Known, Reader
 from portal.service.panel_sheet import Face, Found, Moment, News, Sheet, Subject
 from portal.service.requests import PAGE_SIZE as REQUESTS
+from portal.service.ticket_orders import TicketOrders
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ TIMELINE = 40
 class Panel:
     """Built once. `identity` says who is who, `linked` which orders a ticket is about."""
 
-    def __init__(self, settings: Settings, shape: Shape, desk: Desk, identity: Recogniser, linked: Linked) -> None:
+    def __init__(self, settings: Settings, shape: Shape, desk: Desk, identity: Identity, linked: TicketOrders) -> None:
         self._desk = desk
         sale = Sale(shape, settings.site_id, settings.timezone, settings.locale)
         self._reader = Reader(sale, identity, linked)

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
 
 from portal.database import Unit
 from portal.errors import NotFound
 from portal.service.evidence import Node
 from portal.service.identity import Identity
+from portal.service.ticket_orders import TicketOrders
 from portal.store.panel import Handle, Whom
 
 Deed = Callable[[Unit, Handle, Sequence[Whom]], None]
 """Does it in the caller's transaction; raises NotFound, and nothing has happened then."""
-
-
-class Links(Protocol):
-    """Which order a ticket is about (service/ticket_orders.py)."""
-
-    def link(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> Any: ...
-    def unlink(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> Any: ...
 
 
 def words(identity: Identity) -> Mapping[str, Deed]:
@@ -36,7 +29,7 @@ def words(identity: Identity) -> Mapping[str, Deed]:
     return {"same": partial(say, same=True), "not-same": partial(say, same=False), "undo": undo}
 
 
-def links(ticket_orders: Links) -> Mapping[str, Deed]:
+def links(ticket_orders: TicketOrders) -> Mapping[str, Deed]:
     """Which order the panel's ticket is about; by the name of the act."""
 
     def link(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from portal.bitrix import dossiers
 from portal.bitrix.dossiers import Archived, Dossier
@@ -13,9 +13,9 @@ from portal.bitrix.orders import Sale
 from portal.database import Unit
 from portal.model import Contact, Money, Order, Ticket
 from portal.service.evidence import Evidence, Kind
-from portal.service.identity import Reach, Recognised, Someone
+from portal.service.identity import Identity, Reach, Recognised, Someone
 from portal.service.panel_sheet import Face, Named, Sheet, Subject, Who, Whom, Worth
-from portal.service.ticket_orders import About
+from portal.service.ticket_orders import TicketOrders
 from portal.store import links, order_tickets
 
 PAGE_SIZE = 20
@@ -26,21 +26,6 @@ ABOUT = 10
 """Orders that one ticket names, those shown."""
 
 LINKED, SUGGESTED, FOREIGN = "linked", "suggested", "foreign"
-
-
-class Recogniser(Protocol):
-    """Who is who (service/identity.py)."""
-
-    def of_ticket(
-        self, unit: Unit, ticket: Ticket, contact: Contact | None = None, known: Sequence[Contact] = ()
-    ) -> Recognised: ...
-    def of_account(self, unit: Unit, user_id: int, known: Sequence[Contact] = ()) -> Recognised: ...
-
-
-class Linked(Protocol):
-    """Which orders a ticket is about (service/ticket_orders.py)."""
-
-    def about(self, unit: Unit, ticket_id: int) -> Iterable[About]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +41,8 @@ class Reader:
     """Built once."""
 
     sale: Sale
-    identity: Recogniser
-    linked: Linked
+    identity: Identity
+    linked: TicketOrders
 
     def read(
         self, unit: Unit, subject: Subject, ticket: Ticket | None, contacts: Sequence[Contact], page: int
@@ -175,7 +160,7 @@ def _owner(here: dict[int, tuple[Order, dossiers.Owner]], one: Named) -> int:
     return -1 if owner.nameless else owner.user_id
 
 
-def _of_contact(unit: Unit, identity: Recogniser, contact_id: int, contacts: Sequence[Contact]) -> Recognised:
+def _of_contact(unit: Unit, identity: Identity, contact_id: int, contacts: Sequence[Contact]) -> Recognised:
     """Whoever stands behind a contact of the help desk: his account, when one is linked and may be."""
     held = [one.user_id for one in links.of_contact(unit, contact_id) if not one.is_withdrawn]
     if len(set(held)) == 1:

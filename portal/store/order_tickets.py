@@ -39,6 +39,9 @@ class Row:
     at: datetime
 
 
+OPEN_SHOWN = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A ticket of an order, by the number that people know; `order` is the order's number."""
@@ -106,6 +109,11 @@ def told_of(unit: Unit, order_id: int) -> str:
 def now_told(unit: Unit, order_id: int, told: str) -> None:
     """This was told of the order, in one of its tickets; at most 64 bytes."""
     unit.state.execute(_NOW_TOLD, {"order": order_id, "told": told.encode()})
+
+
+def open_of(unit: Unit, order_id: int) -> list[int]:
+    """The tickets about this order that were open when we heard of them last, newest first; at most OPEN_SHOWN."""
+    return list(unit.state.execute(_OPEN_OF, {"order": order_id, "limit": OPEN_SHOWN}).scalars())
 
 
 def newest_of(unit: Unit, user_id: int, limit: int) -> list[int]:
@@ -214,6 +222,10 @@ _OF_ORDERS = text(
 # A ticket that has come to the order since knows of nothing; the others know the same.
 _TOLD_OF = text("SELECT MAX(told) FROM custom_hde_order_ticket WHERE order_id = :order")
 _NOW_TOLD = text("UPDATE custom_hde_order_ticket SET told = :told WHERE order_id = :order")
+_OPEN_OF = text(
+    "SELECT ticket_id FROM custom_hde_order_ticket WHERE order_id = :order AND standing = 'open' "
+    "ORDER BY ticket_id DESC LIMIT :limit"
+)
 _NEWEST_OF = text(
     "SELECT DISTINCT order_id FROM custom_hde_order_ticket WHERE user_id = :user AND standing <> 'gone' "
     "AND state = 'linked' ORDER BY order_id DESC LIMIT :limit"

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from portal.web import health, metrics, orders_api, panel, panel_links, requests, static_files, webhook, widget, writing
+from portal.web import (
+    health,
+    metrics,
+    order_block,
+    orders_api,
+    panel,
+    panel_links,
+    requests,
+    static_files,
+    webhook,
+    widget,
+    writing,
+)
 
 UNDER_PREFIX = [
     requests.index,  #             GET  {prefix}/
@@ -19,6 +31,8 @@ UNDER_PREFIX = [
     requests.prove,  #             POST {prefix}/prove/{token}
     widget.script,  #              GET  {prefix}/widget.js
     widget.identity,  #            GET  {prefix}/widget/identity
+    order_block.script,  #         GET  {prefix}/order.js
+    order_block.about,  #          GET  {prefix}/order
     static_files.static,  #          GET  {prefix}/static/{name}
 ]
 
@@ -33,6 +47,7 @@ PANEL = [
 DOORS = [
     orders_api.pull,  #            GET  /api/orders/
     panel_links.links,  #          POST /api/panel/links
+    orders_api.description,  #     GET  /api/orders/openapi.json
     webhook.receive,  #            POST /api/hde-webhook, /api/hde-webhook.php
 ]
 """For machines: at the root of the site, and with JSON for errors."""

@@ -1,69 +1,130 @@
 """GET /api/orders/: a customer's orders as JSON, for the help desk's plugin and for the customer himself.
 
 A Bearer secret (PORTAL_PANEL_SECRETS) may ask for anybody; a token of ours (`?token=`, purpose "orders", good for
-TOKEN_SECONDS) for the customer it names. Who is asking is settled before what is asked, and that before what is there.
+TOKEN_SECONDS) for the customer it names. Who is asking is settled before what is asked, that before how often, and that
+before what is there. web/openapi.py describes it all.
 """
 
 from __future__ import annotations
 
-import logging
+import hashlib
+import hmac
 import re
-from decimal import Decimal
-from typing import Any
-from urllib.parse import parse_qs
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qs, urlencode
 
 import msgspec
-from litestar import Response, get
+from litestar import Response, get, route
 from litestar.di import NamedDependency
-from litestar.enums import MediaType
+from litestar.enums import HttpMethod, MediaType
 from litestar.exceptions import ClientException, NotAuthorizedException
 
-from portal.model import Order, OrderLine
 from portal.service.orders import Pull
+from portal.service.permits import Pace
+from portal.web import openapi
+from portal.web.answers import Answer
 from portal.web.bearer import has_panel_secret
-from portal.web.history import told
+from portal.web.etags import etag_of, is_known
+from portal.web.openapi import BY_SECRET, BY_TOKEN, LARGEST_PAGE, LARGEST_TICKET, LARGEST_USER, SINCE
+from portal.web.orders_shapes import order_page
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest
 
-log = logging.getLogger(__name__)
-
 TOKEN_SECONDS = 300
-LARGEST_USER = 2**31 - 1
-"""b_user.ID is an INT."""
-LARGEST_TICKET = 2**63 - 1
-LARGEST_PAGE = 10**9
+DESCRIPTION_SECONDS = 300
+"""How long the description may be kept without asking."""
 
 NUMBER = re.compile(r"[1-9][0-9]{0,18}")
+_SINCE = re.compile(SINCE.strip("^$"))
 
 Query = dict[str, list[str]]
 
 
-@get("/api/orders/")
-async def pull(request: AnyRequest, site: NamedDependency[Site]) -> Response[bytes]:
-    """A page of somebody's orders: of `user_id`, or of whoever `ticket_id` belongs to."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a customer, or None for the help desk; by what name he is counted, and how often he may."""
+
+    user_id: int | None
+    name: str
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: of which account or, without one, of whose ticket."""
+
+    user_id: int | None
+    ticket_id: int
+    page: int
+    since: datetime | None
+
+    def at(self, page: int) -> str:
+        """Where another page of the same is. The asker adds what he proves himself with."""
+        whose = {"user_id": self.user_id} if self.user_id is not None else {"ticket_id": self.ticket_id}
+        since = {"updated_since": self.since.isoformat()} if self.since else {}
+        return f"/api/orders/?{urlencode({**whose, **since, 'page': page})}"
+
+
+@route("/api/orders/", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+async def pull(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
+    """A page of somebody's orders: of `user_id`, or of whoever `ticket_id` belongs to. 304 to who has it already."""
     query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    asking = _asking(site, request, query)
-    user_id = _number(query, "user_id", LARGEST_USER)
-    ticket_id = _number(query, "ticket_id", LARGEST_TICKET)
-    page = _number(query, "page", LARGEST_PAGE) or 1
-    if (user_id is None) == (ticket_id is None):
-        raise ClientException("one of user_id and ticket_id is needed, and not both")
-    if user_id is not None:
-        found = await site.orders.of_user(user_id, page, asking)
+    caller = _caller(site, request, query)
+    asked = _question(query)
+    await site.permits.spend(caller.name, caller.pace)
+    if asked.user_id is not None:
+        found = await site.orders.of_user(asked.user_id, asked.page, caller.user_id, asked.since)
     else:
-        found = await site.orders.of_ticket(ticket_id or 0, page, asking)
-    return Response(msgspec.json.encode(_pulled(site, found)), media_type=MediaType.JSON)
+        found = await site.orders.of_ticket(asked.ticket_id, asked.page, caller.user_id, asked.since)
+    body = msgspec.json.encode(order_page(site.settings, found))
+    headers = {"etag": etag_of(body), "link": _links(asked, found)}
+    return _unless_known(request, body, {name: value for name, value in headers.items() if value})
 
 
-def _asking(site: Site, request: AnyRequest, query: Query) -> int | None:
-    """The customer who asks, None for the help desk. Raises NotAuthorizedException for anybody else."""
+@get("/api/orders/openapi.json")
+async def description(request: AnyRequest) -> Answer:
+    """What can be asked here and what comes back (OpenAPI 3.1), the same for everybody."""
+    headers = {"etag": openapi.ETAG, "cache-control": f"public, max-age={DESCRIPTION_SECONDS}"}
+    return _unless_known(request, openapi.BODY, headers)
+
+
+def _unless_known(request: AnyRequest, body: bytes, headers: dict[str, str]) -> Answer:
+    if is_known(request, headers["etag"]):
+        return Response(b"", status_code=304, headers=headers)
+    return Response(body, media_type=MediaType.JSON, headers=headers)
+
+
+def _links(asked: Question, found: Pull) -> str:
+    """Where the pages before and after this one are (RFC 8288)."""
+    last = found.pages
+    near = {"prev": min(asked.page - 1, last), "next": asked.page + 1 if asked.page < last else 0}
+    return ", ".join(f'<{asked.at(page)}>; rel="{name}"' for name, page in near.items() if page)
+
+
+def _caller(site: Site, request: AnyRequest, query: Query) -> Caller:
+    """Raises NotAuthorizedException for whoever has neither secret nor token."""
     if has_panel_secret(site.settings, request):
-        return None
+        given = request.headers["authorization"].partition(" ")[2].encode("latin-1")
+        # In the database stands what tells two secrets apart, and nothing that a secret could be guessed from.
+        name = hmac.new(site.tokens.derived_key("orders"), given, hashlib.sha256).hexdigest()[:24]
+        return Caller(None, f"orders:secret:{name}", BY_SECRET)
     tokens = query.get("token", [])
     carried = site.tokens.open("orders", tokens[0], TOKEN_SECONDS) if len(tokens) == 1 else None
     if carried is None or not NUMBER.fullmatch(carried[0]):
         raise NotAuthorizedException
-    return int(carried[0])
+    return Caller(int(carried[0]), f"orders:user:{carried[0]}", BY_TOKEN)
+
+
+def _question(query: Query) -> Question:
+    """Raises ClientException for anything that the description does not allow."""
+    user_id = _number(query, "user_id", LARGEST_USER)
+    ticket_id = _number(query, "ticket_id", LARGEST_TICKET)
+    page = _number(query, "page", LARGEST_PAGE) or 1
+    since = _moment(query, "updated_since")
+    if (user_id is None) == (ticket_id is None):
+        raise ClientException("one of user_id and ticket_id is needed, and not both")
+    return Question(user_id, ticket_id or 0, page, since)
 
 
 def _number(query: Query, name: str, largest: int) -> int | None:
@@ -76,66 +137,16 @@ def _number(query: Query, name: str, largest: int) -> int | None:
     return int(given[0])
 
 
-def _pulled(site: Site, found: Pull) -> dict[str, Any]:
-    buyer = found.buyer
-    return {
-        "user_id": buyer.id,
-        "customer": {
-            "id": buyer.id,
-            "name": buyer.name,
-            "email": buyer.email,
-            "phone": buyer.phone,
-            "registered_at": buyer.registered_at,
-            "orders": buyer.orders,
-            "spent": [{"sum": _money(spent.sum), "currency": spent.currency} for spent in buyer.spent],
-        },
-        "orders": [_order(site, order, found.tickets.get(order.id, [])) for order in found.orders],
-        "page": found.page,
-        "pages": found.pages,
-        "total": found.total,
-    }
-
-
-def _order(site: Site, order: Order, tickets: list[int]) -> dict[str, Any]:
-    return {
-        "id": order.id,
-        "number": order.number,
-        "created_at": order.created_at,
-        "updated_at": order.updated_at,
-        "status": {"id": order.status.id, "name": order.status.name},
-        "paid": order.paid,
-        "canceled": order.canceled,
-        "sum": _money(order.sum),
-        "paid_sum": _money(order.paid_sum),
-        "delivery_sum": _money(order.delivery_sum),
-        "currency": order.currency,
-        "items": [_item(line) for line in order.lines],
-        "payments": [
-            {"name": one.name, "sum": _money(one.sum), "paid": one.paid, "paid_at": one.paid_at}
-            for one in order.payments
-        ],
-        "shipments": [
-            {"name": one.name, "status": one.status.name, "tracking": one.tracking, "shipped": one.shipped}
-            for one in order.shipments
-        ],
-        "history": [{"at": one.at, "type": one.type, "text": told(one, site.settings.locale)} for one in order.history],
-        "tickets": tickets,
-        "admin_url": f"{site.settings.public_url}{order.admin_path}",
-    }
-
-
-def _item(line: OrderLine) -> dict[str, Any]:
-    whole = line.quantity == line.quantity.to_integral_value()
-    return {
-        "name": line.name,
-        "quantity": int(line.quantity) if whole else float(line.quantity),
-        "measure": line.measure,
-        "price": _money(line.price),
-        "sum": _money(line.sum),
-        "product_id": line.product_id,
-        "options": [{"name": name, "value": value} for name, value in line.options],
-    }
-
-
-def _money(value: Decimal) -> str:
-    return f"{value:.2f}"
+def _moment(query: Query, name: str) -> datetime | None:
+    """A time of the query, None without one. Raises ClientException unless it is written as the description says."""
+    given = query.get(name)
+    if given is None:
+        return None
+    try:
+        if len(given) == 1 and _SINCE.fullmatch(given[0]):
+            return datetime.fromisoformat(given[0])
+    except ValueError:  # the 31st of November
+        pass
+    raise ClientException(
+        f"{name} must be one time of 1970 to 2999 with its zone, such as 2026-11-25T10:00:00Z; a + is written %2B"
+    )

@@ -21,6 +21,7 @@ from portal.service.listing import Desk
 from portal.service.orders import Orders
 from portal.service.panel import Panel
 from portal.service.panel_acts import Deed
+from portal.service.permits import Permits
 from portal.service.widget import VisitorIds
 from portal.service.writing import Draft, Written
 from portal.tokens import Tokens
@@ -52,6 +53,7 @@ class Site:
     desk: Desk
     orders: Orders
     panel: Panel
+    permits: Permits
     client: Client
     pages: Pages
     statics: Statics

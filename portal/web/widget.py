@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 from litestar import Response, get
@@ -12,6 +11,7 @@ from litestar.di import NamedDependency
 from portal.errors import DatabaseAway
 from portal.service import widget as service
 from portal.web.answers import RETRY_SECONDS, Answer, problem
+from portal.web.etags import is_known
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, SignedOut, Visitor
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 async def script(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     """The script; 304 to a browser that has it."""
     headers = {"etag": site.widget.etag, "cache-control": f"public, max-age={SCRIPT_SECONDS}"}
-    if {"*", site.widget.etag} & set(re.split(r"\s*,\s*|W/", request.headers.get("if-none-match", ""))):
+    if is_known(request, site.widget.etag):
         return Response(b"", status_code=304, headers=headers)
     return Response(site.widget.body, media_type="text/javascript", headers=headers)
 

@@ -304,6 +304,36 @@ def test_the_number_of_queries_does_not_grow_with_the_orders(either: Shop, order
     assert [len(each.lines) + len(each.payments) for each in found] == [2] * orders
 
 
+SINCE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def test_what_was_changed_since_then_is_found_among_his_own_orders_alone(either: Shop) -> None:
+    order(either, 1, DATE_UPDATE="2026-11-20 12:00:00")
+    order(either, 2, DATE_UPDATE="2026-11-20 11:59:59")
+    order(either, 3, BORIS, DATE_UPDATE="2026-11-20 12:00:00")
+    order(either, 4, DATE_UPDATE="2026-11-21 12:00:00", RUNNING="Y")
+    assert either.read(sale(either).changed, ANNA, SINCE) == 1
+    assert [each.id for each in either.read(sale(either).page, ANNA, 20, 0, SINCE)] == [1]
+    assert either.read(sale(either).page, ANNA, 20, 1, SINCE) == ()
+
+
+def test_it_reads_no_more_rows_than_he_has_orders(either: Shop) -> None:
+    for id in range(1, 301):
+        order(either, id, BORIS, DATE_UPDATE="2026-11-21 12:00:00")
+    for id in range(1001, 1006):
+        order(either, id)
+    read = "SHOW SESSION STATUS LIKE 'Handler_read_%'"
+
+    def work(unit: Unit) -> int:
+        unit.shop.exec_driver_sql("ANALYZE TABLE b_sale_order").all()
+        unit.shop.exec_driver_sql("FLUSH STATUS")
+        found = sale(either).changed(unit, ANNA, SINCE), len(sale(either).page(unit, ANNA, 20, 0, SINCE))
+        assert found == (0, 0)
+        return sum(int(value) for _, value in unit.shop.exec_driver_sql(read.replace("%", "%%")))
+
+    assert either.read(work) < 100
+
+
 def test_a_buyer_and_what_he_has_spent(either: Shop) -> None:
     either.execute(
         f"UPDATE b_user SET PERSONAL_MOBILE = '+7 900', DATE_REGISTER = '2026-01-02 03:00:00' WHERE ID = {ANNA}"

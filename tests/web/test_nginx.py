@@ -174,6 +174,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ("GET", f"{PREFIX}/10482"),
         ("GET", f"{PREFIX}/new?order=A-1007"),
         ("POST", f"{PREFIX}/10482/reply"),
+        ("GET", f"{PREFIX}/order?number=A-1007%2F2"),
+        ("GET", f"{PREFIX}/order.js"),
         ("GET", f"{PREFIX}/x.css"),
         ("GET", f"{PREFIX}/static/app.0a1b2c.js"),
         ("GET", f"{PREFIX}/index.php"),
@@ -184,6 +186,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ("POST", "/api/hde-webhook"),
         ("POST", "/api/hde-webhook.php"),
         ("GET", "/api/orders/?user_id=123"),
+        ("GET", "/api/orders/openapi.json"),
         ("POST", "/api/panel/links"),
     ],
 )

@@ -384,7 +384,7 @@ def test_a_failure_of_ours_is_told_without_its_details(door: Door, monkeypatch: 
     def fails(*_: object) -> None:
         raise RuntimeError("secret details")
 
-    monkeypatch.setattr(orders_api, "_pulled", fails)
+    monkeypatch.setattr(orders_api, "order_page", fails)
     answer = ask(door, headers=BEARER)
     assert (answer.status_code, "secret details" in answer.text) == (500, False)
 
@@ -407,7 +407,8 @@ def test_it_is_read_only(quiet: Door, method: str) -> None:
 
 def test_reading_writes_nothing(shop: Stage, door: Door) -> None:
     def sums() -> str:
-        names = [name for (name,) in shop.execute("SHOW TABLES")]
+        # But for the count of who asks how often, which a process takes two hundred at a time.
+        names = [name for (name,) in shop.execute("SHOW TABLES") if name != "custom_hde_cursor"]
         return json.dumps([shop.execute(f"CHECKSUM TABLE {name}") for name in names], default=str)
 
     before = sums()
