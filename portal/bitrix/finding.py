@@ -4,13 +4,13 @@ Accounts of the shop's own people (group 1, administrators) are found by none of
 machines (EXTERNAL_AUTH_ID) and the one of all nameless buyers by nothing. With PORTAL_SITE_ID an account counts that
 was opened on that site, or has ordered there.
 
-Numbers and addresses are found by an index. Names and phones have none in b_user: these two read the table until
-LIMIT is reached, and are counted per operator (service/panel_doors.py).
+Numbers and addresses are found by an index; phones by one of ours, which gives ids (store/people.py). Names have none:
+they read the table until LIMIT is reached, and are counted per operator (service/panel_doors.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -54,11 +54,12 @@ def by_email(unit: Unit, sale: Sale, email: str) -> list[Hit]:
     return _asked(unit, sale, _accounts(sale.shape, bool(sale.site_id), "u.EMAIL LIKE :email"), email=_prefix(email))
 
 
-def by_phone(unit: Unit, sale: Sale, written: Iterable[str]) -> list[Hit]:
-    """Who gave one of these numbers, as it may be written."""
-    where = "(u.PERSONAL_PHONE IN :phones OR u.PERSONAL_MOBILE IN :phones)"
-    statement = _accounts(sale.shape, bool(sale.site_id), where).bindparams(bindparam("phones", expanding=True))
-    return _asked(unit, sale, statement, phones=[*written])
+def by_ids(unit: Unit, sale: Sale, user_ids: Collection[int]) -> list[Hit]:
+    """These accounts, those of them that may be found."""
+    if not user_ids:
+        return []
+    statement = _accounts(sale.shape, bool(sale.site_id), "u.ID IN :ids").bindparams(bindparam("ids", expanding=True))
+    return _asked(unit, sale, statement, ids=sorted(user_ids))
 
 
 def by_name(unit: Unit, sale: Sale, words: Sequence[str]) -> list[Hit]:

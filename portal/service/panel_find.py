@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from portal.bitrix import finding
+from portal.bitrix import finding, people
 from portal.bitrix.orders import Sale
 from portal.database import Unit
 from portal.errors import HelpdeskError
@@ -12,6 +12,7 @@ from portal.model import Contact
 from portal.service.listing import Desk
 from portal.service.panel_sheet import Found, Hit
 from portal.service.phones import e164
+from portal.store import people as traces
 
 SHOWN = finding.LIMIT - 1
 SHORTEST_NAME = 2
@@ -44,7 +45,7 @@ class Finder:
         return Found(q, shown, len(people) > SHOWN, away, nameless, tuple(hit.whom for hit in shown))
 
     def _ask(self, unit: Unit, words: str) -> list[tuple[str, finding.Hit]]:
-        """One thread hop; at most three questions."""
+        """One thread hop; at most four questions."""
         found: list[tuple[str, finding.Hit]] = []
         if "@" in words:
             return [("email", hit) for hit in finding.by_email(unit, self._sale, words.lower())]
@@ -52,10 +53,16 @@ class Finder:
         if number:
             found += [("order", hit) for hit in finding.by_number(unit, self._sale, number)]
         if phone := e164(words):
-            found += [("phone", hit) for hit in finding.by_phone(unit, self._sale, written(words, phone))]
+            found += [("phone", hit) for hit in self._by_phone(unit, phone)]
         elif not found and len(words) >= SHORTEST_NAME and not any(char.isdecimal() for char in words):
             found += [("name", hit) for hit in finding.by_name(unit, self._sale, words.split()[:2])]
         return found
+
+    def _by_phone(self, unit: Unit, phone: str) -> list[finding.Hit]:
+        """Who gave this number (E.164), in his account or with an order: b_user has no index of what was typed."""
+        typed = [row.a for row in traces.holders(unit, [phone], ()) if row.tag == "trace"]
+        own = [holder.id for holder in people.found(unit, self._sale.shape, (), (), [phone])]
+        return finding.by_ids(unit, self._sale, {*typed, *own})
 
 
 def _number(words: str) -> str:
@@ -64,19 +71,6 @@ def _number(words: str) -> str:
         if words.lower().startswith(word):
             words = words[len(word) :].strip(" №#")
     return words if any(char.isdecimal() for char in words) and " " not in words else ""
-
-
-def written(typed: str, phone: str) -> list[str]:
-    """The ways a number of E.164 stands in a shop's accounts: as typed, bare, with 8, and as forms mask it."""
-    digits = phone.removeprefix("+")
-    ways = {typed, phone, digits}
-    if digits.startswith("7") and len(digits) == 11:
-        a, b, c, d = digits[1:4], digits[4:7], digits[7:9], digits[9:]
-        ways |= {f"8{digits[1:]}", digits[1:]}
-        for head in ("+7", "8", "7"):
-            ways |= {f"{head} ({a}) {b}-{c}-{d}", f"{head}({a}){b}-{c}-{d}", f"{head} {a} {b}-{c}-{d}"}
-            ways |= {f"{head} {a} {b} {c} {d}", f"{head}-{a}-{b}-{c}-{d}", f"{head}({a}) {b}-{c}-{d}"}
-    return sorted(ways)
 
 
 def _accounts(hits: Iterable[tuple[str, finding.Hit]]) -> list[Hit]:
