@@ -44,7 +44,10 @@ class Dossier:
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """An order in the archive (b_sale_order_archive): its row tells no more than this."""
+    """An order in the archive (b_sale_order_archive): its row tells no more than this.
+
+    `user_id` is 0 for an order of the account that all nameless buyers share.
+    """
 
     order_id: int
     number: str
@@ -140,7 +143,7 @@ def _archived_row(sale: Sale, row: Any) -> Archived:
     return Archived(
         order_id=row.ORDER_ID,
         number=row.ACCOUNT_NUMBER or str(row.ORDER_ID),
-        user_id=row.USER_ID,
+        user_id=0 if row.nameless else row.USER_ID,
         created_at=moment(row.DATE_INSERT, sale.zone) or NEVER,
         archived_at=moment(row.DATE_ARCHIVED, sale.zone),
         status=OrderStatus(row.STATUS_ID, row.status or row.STATUS_ID),
@@ -206,6 +209,7 @@ def _archived(site: bool) -> TextClause:
         "a.PRICE, a.CURRENCY, (SELECT MAX(s.NAME) FROM b_sale_status_lang s "
         "WHERE s.STATUS_ID = a.STATUS_ID AND s.LID = :language) AS status"
     )
+    columns += f", {NAMELESS.format('a.USER_ID')} AS nameless"
     where = "AND a.LID = :site" if site else ""
     mine = f"a.USER_ID IN :users AND NOT {NAMELESS.format('a.USER_ID')} {where} ORDER BY a.ID DESC LIMIT {ARCHIVED}"
     return _in(

@@ -23,7 +23,6 @@ from portal.service.listing import Desk, activity
 from portal.service.panel_find import Finder
 from portal.service.panel_read import Known, Reader
 from portal.service.panel_sheet import Face, Found, Moment, News, Sheet, Subject
-from portal.service.requests import PAGE_SIZE as REQUESTS
 from portal.service.ticket_orders import TicketOrders
 
 T = TypeVar("T")
@@ -126,12 +125,15 @@ def _unique(contacts: Iterable[Contact]) -> list[Contact]:
 
 
 def _with_requests(sheet: Sheet, ticket: Ticket | None, pages: Sequence[Copy[TicketPage]], page: int) -> Sheet:
-    """The sheet with his requests, newest activity first, and the timeline of both."""
+    """The sheet with his requests, newest activity first, and the timeline of both.
+
+    A page has that page of each contact's list whole: a row left out would be on no other page.
+    """
     tickets = {one.id: one for copy in pages for one in copy.value.tickets}
     others = sorted((one for one in tickets.values() if not ticket or one.id != ticket.id), key=activity, reverse=True)
     total = sum(copy.value.total for copy in pages) - (1 if ticket and ticket.id in tickets else 0)
     last = max((copy.value.pages for copy in pages), default=1)
-    requests = tuple(others[:REQUESTS])
+    requests = tuple(others)
     shown = [*requests, *([ticket] if ticket and sheet.subject.ticket_id and page == 1 else [])]
     timeline = tuple(_timeline(sheet, shown))
     return replace(

@@ -130,9 +130,12 @@ class Reader:
         if owner < 0:
             return None, Face.NAMELESS
         if not owner:
-            owner = next((one.user_id for one in dossiers.archived(unit, self.sale, (), [order_id])), 0)
-        if not owner:
-            return None, Face.NO_ORDER
+            stored = dossiers.archived(unit, self.sale, (), [order_id])
+            if not stored:
+                return None, Face.NO_ORDER
+            owner = stored[0].user_id
+            if not owner:
+                return None, Face.NAMELESS
         return self.identity.of_account(unit, owner, contacts), Face.PERSON
 
     def _whole(
@@ -187,7 +190,7 @@ def _who(
         phones=phones,
         language=next((one.language for one in accounts if one.language), ""),
         active=first.active if first else True,
-        guest=bool(accounts) and all(one.guest for one in accounts),
+        guest=all(one.guest for one in accounts) and any(one.orders for one in accounts),
         accounts=tuple(accounts),
         contacts=someone.contacts if someone else (),
     )

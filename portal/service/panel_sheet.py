@@ -52,7 +52,7 @@ class News(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A person in one line or two. `language`: his own, two letters; `guest`: nobody has ever signed in as him."""
+    """A person in one line or two. `language`: his own, two letters; `guest`: he has ordered, and never signed in."""
 
     name: str
     registered_at: datetime | None = None

@@ -102,10 +102,11 @@ class PanelWords:
         if order.status.id == FINAL:
             return gettext("completed")
         shipped = [one for one in order.shipments if one.shipped]
-        if shipped and all(COURIER.search(mended(one.name)) for one in shipped):
-            return gettext("handed to the courier")
+        if 0 < len(shipped) < len(order.shipments):
+            return gettext("partly handed over for delivery")
         if shipped:
-            return gettext("handed over for delivery")
+            couriers = all(COURIER.search(mended(one.name)) for one in shipped)
+            return gettext("handed to the courier") if couriers else gettext("handed over for delivery")
         if words.locale == self._shop and order.status.name != order.status.id:
             name = said(order.status.name)
             return name[:1].lower() + name[1:]

@@ -14,14 +14,18 @@ from sqlalchemy.engine import Engine
 from portal.bitrix import tables
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
+from portal.model import Copy, TicketPage
 from portal.service import panel_read, traces
 from portal.service.identity import Identity
 from portal.service.listing import Desk
 from portal.service.order_numbers import Where
-from portal.service.panel import Face, News, Panel, Sheet, Subject
+from portal.service.panel import Face, News, Panel, Sheet, Subject, _with_requests
 from portal.service.ticket_orders import TicketOrders, Whose
 from portal.store import order_tickets
+from portal.store import traces as kept
+from portal.store.traces import Trace
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
+from tests.web.states import NOW, ticket
 
 T = TypeVar("T")
 NAMELESS = 555
@@ -128,6 +132,40 @@ def test_an_archived_order_leads_to_its_buyer(shop: Stage) -> None:
     assert seen.who and seen.who.name == "Anna"
     assert seen.about[0].number == "A-90" and seen.about[0].order is None and seen.about[0].archived
     assert sheet(shop, order_id=91).face is Face.NO_ORDER
+
+
+def test_a_phone_of_an_order_leads_to_its_buyer(shop: Stage) -> None:
+    shop.databases.run_here(lambda unit: kept.replace(unit, [Trace("+79161234567", BORIS, 2)], orders=[2]))
+    hits = ask(shop, lambda panel: panel.find("8 916 123-45-67")).hits
+    assert [(hit.whom, hit.by) for hit in hits] == [(("account", BORIS), "phone")]
+
+
+def test_an_archived_order_of_the_nameless_buyers_leads_to_nobody(shop: Stage) -> None:
+    shop.execute(
+        "INSERT INTO b_sale_order_archive (LID, ORDER_ID, ACCOUNT_NUMBER, DATE_INSERT, PERSON_TYPE_ID, USER_ID, STATUS_ID, PRICE, CURRENCY, "
+        f"VERSION, DATE_ARCHIVED) VALUES ('s1', 92, 'N-92', NOW(), 1, {BORIS}, 'F', 70, 'RUB', 1, NOW())"
+    )
+    assert sheet(shop, order_id=92).face is Face.PERSON, "the control: Boris's until the option names his account"
+    shop.execute(f"INSERT INTO b_option (MODULE_ID, NAME, VALUE) VALUES ('sale', 'anonymous_user_id', '{BORIS}')")
+    seen = sheet(shop, order_id=92)
+    assert seen.face is Face.NAMELESS and seen.who is None and seen.whom == () and seen.about[0].archived
+
+
+def test_who_has_never_signed_in_is_a_guest_by_an_order_alone(shop: Stage) -> None:
+    shop.execute(f"UPDATE b_user SET LAST_LOGIN = NULL WHERE ID IN ({ANNA}, {BORIS})")
+    shop.execute(f"DELETE FROM b_sale_order WHERE USER_ID = {BORIS}")
+    guest, imported = sheet(shop, user_id=ANNA).who, sheet(shop, user_id=BORIS).who
+    assert guest and guest.guest and imported and not imported.guest
+
+
+def test_requests_of_two_contacts_are_all_on_some_page() -> None:
+    def copy(contact: int, page: int) -> Copy[TicketPage]:
+        rows = tuple(ticket(contact * 1000 + page * 100 + n, "ru") for n in range(30))
+        return Copy(TicketPage(rows, page, 2, 60), NOW, False, "v")
+
+    pages = [_with_requests(Sheet(Subject(user_id=1), Face.PERSON), None, [copy(1, n), copy(2, n)], n) for n in (1, 2)]
+    assert len({one.id for page in pages for one in page.requests}) == pages[0].requests_total == 120
+    assert {page.pages for page in pages} == {2}
 
 
 def test_with_the_help_desk_away_the_last_copy_is_shown_and_says_so(shop: Stage) -> None:

@@ -44,6 +44,7 @@ def test_the_sentence_speaks_the_customer_s_language_whatever_the_operator_s() -
         ({"canceled": True}, "отменён", "cancelled"),
         ({"status": OrderStatus("F", "Готово")}, "выполнен", "completed"),
         ({"shipments": (Shipment("Почта", OrderStatus("DF", ""), "", shipped=True),)}, "передан в доставку", "handed over for delivery"),
+        ({"shipments": (Shipment("Курьер", OrderStatus("DF", ""), TRACK, shipped=True), Shipment("Курьер", OrderStatus("DN", ""), "", shipped=False))}, "частично передан в доставку", "partly handed over for delivery"),
         ({"shipments": ()}, "собирается", "being prepared"),
         ({"shipments": (), "status": OrderStatus("W", "W"), "paid": False}, "принят", "accepted"),
         ({"shipments": (), "status": OrderStatus("W", "Ждёт поставки")}, "ждёт поставки", "being prepared"),
