@@ -13,7 +13,7 @@ from portal.bitrix import people as shop
 from portal.bitrix.tables import Shape
 from portal.database import Unit
 from portal.service.evidence import Node, grouped
-from portal.service.phones import e164
+from portal.service.phones import e164, ways
 from portal.service.weighing import Known, weigh
 from portal.store import links, people
 from portal.store.people import Row
@@ -81,7 +81,7 @@ class _Gathering:
 
     def take_holders(self, values: Collection[str]) -> None:
         """Who holds these by our own tables."""
-        written = [way for value in values if value.startswith("+") for way in _ways(value)]
+        written = [way for value in values if value.startswith("+") for way in ways(value)]
         rows = people.holders(self._unit, values, written)
         self._known.take(rows)
         for tag in ("trace", "profile"):
@@ -115,12 +115,6 @@ def _accounts(ids: Iterable[int]) -> set[Node]:
 
 def _ids(nodes: Iterable[Node], kind: str) -> set[int]:
     return {node.id for node in nodes if node.kind == kind}
-
-
-def _ways(number: str) -> tuple[str, ...]:
-    """How a phone may stand in a profile: as the help desk told it."""
-    digits = number.removeprefix("+")
-    return (number, digits, "8" + digits[1:]) if digits.startswith("7") else (number, digits)
 
 
 def _value(row: Row) -> str:

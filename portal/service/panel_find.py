@@ -11,8 +11,9 @@ from portal.errors import HelpdeskError
 from portal.model import Contact
 from portal.service.listing import Desk
 from portal.service.panel_sheet import Found, Hit
-from portal.service.phones import e164
+from portal.service.phones import e164, ways
 from portal.store import people as traces
+from portal.store import profiles
 
 SHOWN = finding.LIMIT - 1
 SHORTEST_NAME = 2
@@ -31,7 +32,7 @@ class Finder:
         words = " ".join(q.split())
         if not words:
             return Found(q)
-        hits = await self._desk.databases.read(self._ask, words)
+        hits, callers = await self._desk.databases.read(self._read, words)
         contacts: Sequence[Contact] = ()
         away = False
         if "@" in words and " " not in words:
@@ -40,12 +41,16 @@ class Finder:
             except HelpdeskError:
                 away = True
         nameless = tuple(hit.value for by, hit in hits if hit.nameless)
-        people = [*_accounts(hits), *_contacts(contacts)]
+        people = [*_accounts(hits), *_contacts(contacts), *callers]
         shown = tuple(people[:SHOWN])
         return Found(q, shown, len(people) > SHOWN, away, nameless, tuple(hit.whom for hit in shown))
 
+    def _read(self, unit: Unit, words: str) -> tuple[list[tuple[str, finding.Hit]], list[Hit]]:
+        """One thread hop; at most five questions."""
+        phone = "" if "@" in words else e164(words)
+        return self._ask(unit, words), _callers(unit, phone) if phone else []
+
     def _ask(self, unit: Unit, words: str) -> list[tuple[str, finding.Hit]]:
-        """One thread hop; at most four questions."""
         found: list[tuple[str, finding.Hit]] = []
         if "@" in words:
             return [("email", hit) for hit in finding.by_email(unit, self._sale, words.lower())]
@@ -81,6 +86,12 @@ def _accounts(hits: Iterable[tuple[str, finding.Hit]]) -> list[Hit]:
             made = Hit(("account", hit.user_id), hit.name, hit.email, by, hit.value, hit.orders)
             people.setdefault(hit.user_id, made)
     return list(people.values())
+
+
+def _callers(unit: Unit, phone: str) -> list[Hit]:
+    """Contacts that the shop does not know; the help desk keeps a number as it was told."""
+    found = profiles.of_phones(unit, ways(phone), finding.LIMIT)
+    return [Hit(("contact", one.contact_id), one.name, one.email, "phone") for one in found]
 
 
 def _contacts(contacts: Iterable[Contact]) -> list[Hit]:

@@ -17,3 +17,9 @@ def e164(typed: str) -> str:
     if not phonenumbers.is_valid_number(number):
         return ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def ways(number: str) -> tuple[str, ...]:
+    """How a number of E.164 may stand in a profile: as the help desk told it."""
+    digits = number.removeprefix("+")
+    return (number, digits, "8" + digits[1:]) if digits.startswith("7") else (number, digits)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, text
 from sqlalchemy.exc import IntegrityError
 
 from portal.database import Unit, cut, is_duplicate
@@ -10,6 +13,14 @@ from portal.model import Contact
 
 NAME_CHARACTERS = 255
 EMAIL_BYTES, PHONE_BYTES = 255, 32
+
+
+class Caller(NamedTuple):
+    """A contact of the help desk."""
+
+    contact_id: int
+    name: str
+    email: str
 
 
 def known(unit: Unit, contact_id: int) -> bool:
@@ -36,6 +47,15 @@ def put(unit: Unit, contact: Contact) -> bool:
     return True
 
 
+def of_phones(unit: Unit, phones: Collection[str], limit: int) -> list[Caller]:
+    """Those of no account whom the help desk knows by one of these numbers, as it writes them; the first by id."""
+    told = {"phones": [phone.encode() for phone in phones], "limit": limit}
+    return [
+        Caller(int(row.contact_id), row.name, bytes(row.email).decode("utf-8", "replace"))
+        for row in unit.state.execute(_OF_PHONES, told)
+    ]
+
+
 def take_over(unit: Unit, user_id: int, email: str) -> int:
     """The account has proven this address: who wrote from it before was he. How many rows are his now."""
     return int(unit.state.execute(_TAKE_OVER, {"user": user_id, "email": email.encode()}).rowcount)
@@ -46,4 +66,8 @@ _PUT = text(
     "INSERT INTO custom_hde_profile (contact_id, email, name, phone, created_at) "
     "VALUES (:contact, :email, :name, :phone, UTC_TIMESTAMP(6))"
 )
+_OF_PHONES = text(
+    "SELECT contact_id, name, email FROM custom_hde_profile WHERE phone IN :phones AND user_id IS NULL "
+    "ORDER BY contact_id LIMIT :limit"
+).bindparams(bindparam("phones", expanding=True))
 _TAKE_OVER = text("UPDATE custom_hde_profile SET user_id = :user WHERE email = :email AND user_id IS NULL")

@@ -14,14 +14,14 @@ from sqlalchemy.engine import Engine
 from portal.bitrix import tables
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
-from portal.model import Copy, TicketPage
+from portal.model import Contact, Copy, TicketPage
 from portal.service import panel_read, traces
 from portal.service.identity import Identity
 from portal.service.listing import Desk
 from portal.service.order_numbers import Where
 from portal.service.panel import Face, News, Panel, Sheet, Subject, _with_requests
 from portal.service.ticket_orders import TicketOrders, Whose
-from portal.store import order_tickets
+from portal.store import order_tickets, profiles
 from portal.store import traces as kept
 from portal.store.traces import Trace
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
@@ -138,6 +138,15 @@ def test_a_phone_of_an_order_leads_to_its_buyer(shop: Stage) -> None:
     shop.databases.run_here(lambda unit: kept.replace(unit, [Trace("+79161234567", BORIS, 2)], orders=[2]))
     hits = ask(shop, lambda panel: panel.find("8 916 123-45-67")).hits
     assert [(hit.whom, hit.by) for hit in hits] == [(("account", BORIS), "phone")]
+
+
+def test_a_caller_whom_the_shop_does_not_know_is_found_by_phone_until_he_is_somebody_s(shop: Stage) -> None:
+    caller = Contact(77, "", "Клим", phone="79161234567")
+    shop.databases.run_here(profiles.put, caller)
+    hits = ask(shop, lambda panel: panel.find("8 916 123-45-67")).hits
+    assert [(hit.whom, hit.name) for hit in hits] == [(("contact", 77), "Клим")]
+    shop.execute(f"UPDATE custom_hde_profile SET user_id = {ANNA}")
+    assert ask(shop, lambda panel: panel.find("8 916 123-45-67")).hits == ()
 
 
 def test_an_archived_order_of_the_nameless_buyers_leads_to_nobody(shop: Stage) -> None:
