@@ -51,7 +51,8 @@ class Panel:
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         talk, news = await self._ticket(subject, until)
         ticket = talk.value.ticket if talk else None
-        contacts = await self._contacts([ticket.requester_email] if ticket else [], until)
+        asked = [ticket.requester_email] if ticket else await self._addresses(subject, until)
+        contacts = await self._contacts(asked, until)
         known = await self._read(subject, ticket, contacts, page)
         more = [reach.value for reach in known.someone.emails] if known.someone else []
         told = await self._contacts(more, until)
@@ -93,6 +94,16 @@ class Panel:
             *(self._desk.cache.contacts(email, until) for email in asked), return_exceptions=True
         )
         return _unique(contact for copy in _told(copies) for contact in copy.value)
+
+    async def _addresses(self, subject: Subject, until: float) -> list[str]:
+        """A contact's, as his own requests tell them: the help desk is asked for contacts by address alone."""
+        if subject.contact_id is None:
+            return []
+        try:
+            copy = await self._desk.cache.tickets(subject.contact_id, 1, until)
+        except HelpdeskError:
+            return []
+        return [one.requester_email for one in copy.value.tickets]
 
     async def _requests(self, known: Known, page: int, until: float) -> tuple[list[Copy[TicketPage]], News]:
         """That page of the lists of all his contacts."""

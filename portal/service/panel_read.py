@@ -16,7 +16,7 @@ from portal.service.evidence import Evidence, Kind
 from portal.service.identity import Identity, Reach, Recognised, Someone
 from portal.service.panel_sheet import Face, Named, Sheet, Subject, Who, Whom, Worth
 from portal.service.ticket_orders import TicketOrders
-from portal.store import links, order_tickets
+from portal.store import links, order_tickets, profiles
 
 PAGE_SIZE = 20
 ACCOUNTS = 10
@@ -48,6 +48,8 @@ class Reader:
         self, unit: Unit, subject: Subject, ticket: Ticket | None, contacts: Sequence[Contact], page: int
     ) -> Known:
         """Who it is, what he has bought, what the ticket is about, and who else it may be."""
+        if subject.contact_id and subject.contact_id not in {one.id for one in contacts}:
+            contacts = [*contacts, *profiles.of_contact(unit, subject.contact_id)]
         at = datetime.now(UTC)
         named = self._named(unit, subject)
         found, face = self._recognised(unit, subject, ticket, contacts, named)
@@ -60,7 +62,7 @@ class Reader:
         archived = dossiers.archived(unit, self.sale, mine, [one.order_id for one in named if one.order is None])
         orders, named = self._whole(unit, orders, named, archived)
         if face is Face.PERSON and not accounts:
-            face = Face.CONTACT if ticket or contacts else Face.NOBODY
+            face = Face.CONTACT if ticket or contacts or subject.contact_id else Face.NOBODY
         who = _who(accounts, someone, ticket, contacts) if face in (Face.PERSON, Face.CONTACT) else None
         probable = found.probable if found else ()
         sheet = Sheet(
@@ -178,8 +180,9 @@ def _who(
     first = next((one for one in accounts if one.active), accounts[0] if accounts else None)
     contact = next((one for one in contacts if someone and one.id in someone.contacts), None)
     emails = someone.emails if someone else ()
-    if not emails and ticket and ticket.requester_email:
-        emails = (Reach(ticket.requester_email, False),)
+    written = ticket.requester_email if ticket else contact.email if contact else ""
+    if not emails and written:
+        emails = (Reach(written, False),)
     phones = someone.phones if someone else ()
     if not phones and contact and contact.phone:
         phones = (Reach(contact.phone, False),)

@@ -47,13 +47,20 @@ def put(unit: Unit, contact: Contact) -> bool:
     return True
 
 
+def of_contact(unit: Unit, contact_id: int) -> list[Contact]:
+    """This contact as he was first met; none when he was not."""
+    rows = unit.state.execute(_OF_CONTACT, {"contact": contact_id})
+    return [Contact(contact_id, _text(row.email), row.name, _text(row.phone)) for row in rows]
+
+
+def _text(value: bytes) -> str:
+    return bytes(value).decode("utf-8", "replace")
+
+
 def of_phones(unit: Unit, phones: Collection[str], limit: int) -> list[Caller]:
     """Those of no account whom the help desk knows by one of these numbers, as it writes them; the first by id."""
     told = {"phones": [phone.encode() for phone in phones], "limit": limit}
-    return [
-        Caller(int(row.contact_id), row.name, bytes(row.email).decode("utf-8", "replace"))
-        for row in unit.state.execute(_OF_PHONES, told)
-    ]
+    return [Caller(int(row.contact_id), row.name, _text(row.email)) for row in unit.state.execute(_OF_PHONES, told)]
 
 
 def take_over(unit: Unit, user_id: int, email: str) -> int:
@@ -66,6 +73,7 @@ _PUT = text(
     "INSERT INTO custom_hde_profile (contact_id, email, name, phone, created_at) "
     "VALUES (:contact, :email, :name, :phone, UTC_TIMESTAMP(6))"
 )
+_OF_CONTACT = text("SELECT email, name, phone FROM custom_hde_profile WHERE contact_id = :contact")
 _OF_PHONES = text(
     "SELECT contact_id, name, email FROM custom_hde_profile WHERE phone IN :phones AND user_id IS NULL "
     "ORDER BY contact_id LIMIT :limit"

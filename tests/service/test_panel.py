@@ -145,6 +145,9 @@ def test_a_caller_whom_the_shop_does_not_know_is_found_by_phone_until_he_is_some
     shop.databases.run_here(profiles.put, caller)
     hits = ask(shop, lambda panel: panel.find("8 916 123-45-67")).hits
     assert [(hit.whom, hit.name) for hit in hits] == [(("contact", 77), "Клим")]
+    seen = sheet(shop, contact_id=77)
+    assert seen.face is Face.CONTACT and seen.who and seen.who.name == "Клим"
+    assert [reach.value for reach in seen.who.phones] == ["79161234567"]
     shop.execute(f"UPDATE custom_hde_profile SET user_id = {ANNA}")
     assert ask(shop, lambda panel: panel.find("8 916 123-45-67")).hits == ()
 
@@ -227,6 +230,9 @@ def test_search_finds_people_and_contacts_and_names_whom_it_shows(shop: Stage) -
     assert stranger
     assert [hit.whom for hit in ask(shop, lambda panel: panel.find("A-2")).hits] == [("account", BORIS)]
     found = ask(shop, lambda panel: panel.find("who@else.example"))
+    seen = sheet(shop, contact_id=found.hits[0].whom[1])
+    assert seen.face is Face.CONTACT and seen.who and [one.id for one in seen.requests] == [stranger]
+    assert [reach.value for reach in seen.who.emails] == ["who@else.example"] and seen.who.name == found.hits[0].name
     assert [hit.whom[0] for hit in found.hits] == ["contact"] and found.whom == tuple(hit.whom for hit in found.hits)
     assert ask(shop, lambda panel: panel.find("  ")).hits == ()
 
