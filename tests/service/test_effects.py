@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import pkgutil
 from collections.abc import Iterator
@@ -259,6 +260,16 @@ def test_a_sole_account_with_that_address_is_linked_for_operators_and_sees_nothi
     assert sight.person(CUSTOMER, has, shared=False, trust_shop=False).contacts == {contact}
 
 
+def test_an_account_with_an_address_that_no_key_holds_keeps_no_letter_from_the_manager(shop: Shop) -> None:
+    email = f"{'я' * 200}@shop.example"
+    shop.stage.execute(f"UPDATE b_user SET EMAIL = '{email}' WHERE ID = {ANNA}")
+    shop.rings(
+        "ticket.created", int(shop.stage.tell("customer/email", email=email, subject="Hi", text="Hi")["ticket_id"])
+    )
+    shop.work()
+    assert shop.states() == ["done"] and (effects.MANAGER_MAIL, "waiting") in shop.jobs()
+
+
 def test_what_was_withdrawn_stays_withdrawn(shop: Shop) -> None:
     """The control of the one above: the same row on another evidence becomes no grant."""
     shop.stage.databases.run_here(links.add, ANNA, EMAILS[ANNA], sight.BY_MAIL, [41])
@@ -397,6 +408,22 @@ def test_whoever_does_not_look_makes_it_twice(shop: Shop, monkeypatch: pytest.Mo
     shop.book.trouble.append("lost")
     shop.make_tasks()
     assert len(shop.book.tasks) == 2
+
+
+def test_a_customer_who_writes_the_marker_of_anothers_request_keeps_no_task_from_it(shop: Shop) -> None:
+    """It follows from the request's number, and numbers go up one by one."""
+    mine, next_one = shop.stage.ticket(BORIS), shop.stage.ticket(ANNA, "Where is it?")
+    marker = f"[portal-{hashlib.sha256(b'created:%d' % next_one).hexdigest()[:16]}]"
+    shop.stage.state.tickets[mine].subject = f"Hello {marker}"
+    shop.rings("ticket.created", mine)
+    shop.work()
+    shop.make_tasks()
+    shop.rings("ticket.created", next_one)
+    shop.work()
+    shop.book.trouble.append("refused")
+    shop.make_tasks()
+    first, second = shop.book.tasks
+    assert "Hello" in first["title"] and "Where is it?" in second["title"] and marker in second["title"]
 
 
 def test_a_filter_that_is_ignored_finds_no_other_task(shop: Shop) -> None:
