@@ -211,7 +211,7 @@ def _look_for_gone(unit: Unit, stamps: Stamps) -> None:
     there = {stamp.id for stamp in stamps.users(unit, ours)}
     gone = [user_id for user_id in ours if user_id not in there]
     if len(gone) > GONE_AT_ONCE or (gone and not stamps.last_user(unit)):
-        if paces.begin(unit, "shop-walk:missing", TOLD_SECONDS) is not None:
+        if paces.begin(unit, "missing-accounts", TOLD_SECONDS) is not None:
             log.warning("%d accounts are missing from the shop at once: nothing of theirs is deleted", len(gone))
     else:
         for user_id in gone:
