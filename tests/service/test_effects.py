@@ -661,3 +661,46 @@ def dies_at(
 
     patched.setattr(owner, name, dies)
     return died
+
+
+def flood(shop: Shop, ticket: int, kind: str = "message.created") -> int:
+    """Fifty events of one ticket wait; how many calls it takes until none does."""
+    for number in range(50):
+        shop.rings(kind, ticket, 1_000_000 + number)
+    before = shop.stage.calls()
+    shop.work(60)
+    assert set(shop.states()) <= {"done", "stale"}
+    return shop.stage.calls() - before
+
+
+@pytest.mark.parametrize("kind", ["message.created", "ticket.status_changed"])
+def test_one_look_is_enough_for_all_that_came_before_it(shop: Shop, kind: str) -> None:
+    """Two mail robots that answer each other keep nobody else's event waiting for an hour."""
+    ticket = shop.stage.ticket(ANNA)
+    shop.stage.databases.run_here(inbox.put, Event("message.created", ticket + 1000, None, None, None, b"b:other"))
+    assert flood(shop, ticket, kind) <= 4
+    assert flood(shop, ticket + 2000, kind) <= 2, "nor is a ticket that never was asked for fifty times"
+
+
+def test_where_a_rule_tells_of_each_message_each_is_looked_at(shop: Shop) -> None:
+    shop.rules = Rules((Rule(EventKind.MESSAGE_CREATED, frozenset({Effect.MAIL_MANAGER})),))
+    assert flood(shop, shop.stage.ticket(ANNA)) >= 50
+
+
+def test_what_comes_while_the_ticket_is_read_is_looked_at_by_itself(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = shop.stage.ticket(ANNA)
+    read = Client.get_ticket
+    late = [2]
+
+    async def reads(self: Client, ticket_id: int) -> Ticket:
+        for number in late[:1]:
+            late.clear()
+            shop.rings("message.created", ticket_id, number)
+        return await read(self, ticket_id)
+
+    monkeypatch.setattr(Client, "get_ticket", reads)
+    shop.rings("message.created", ticket, 1)
+    shop.work(1)
+    assert shop.states() == ["done", "waiting"]
