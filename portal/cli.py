@@ -18,7 +18,7 @@ from portal.config import PublicSettings, Settings
 from portal.environment import S, load
 from portal.errors import DatabaseAway, WrongSettings
 
-WRONG_SETTINGS = 2
+DATABASE_AWAY, WRONG_SETTINGS = 1, 2
 GRACE_SECONDS = 10
 HEADER_BYTES = 64 * 1024
 """Bitrix's cookies can exceed the usual 8 KB (facts/bitrix.md §9)."""
@@ -231,6 +231,8 @@ def _inspect(settings: Settings) -> None:
         Gate(settings, databases.read_here(tables.inspect))
     except WrongSettings as error:
         _refuse(error)
+    except DatabaseAway as error:
+        _cannot_ask(error)
     finally:
         databases.close()
 
@@ -241,6 +243,11 @@ def _refuse(error: WrongSettings) -> NoReturn:
     sys.exit(WRONG_SETTINGS)
 
 
+def _cannot_ask(error: DatabaseAway) -> NoReturn:
+    click.echo(f"PORTAL_DATABASE_URL: the database does not answer ({error})", err=True)
+    sys.exit(DATABASE_AWAY)
+
+
 def _migrate(settings: Settings) -> list[str]:
     from portal.database import Databases
     from portal.store.migrate import migrate as apply
@@ -249,7 +256,6 @@ def _migrate(settings: Settings) -> list[str]:
     try:
         return apply(databases)
     except DatabaseAway as error:
-        click.echo(f"PORTAL_DATABASE_URL: the database does not answer ({error})", err=True)
-        sys.exit(1)
+        _cannot_ask(error)
     finally:
         databases.close()

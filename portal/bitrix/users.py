@@ -14,6 +14,9 @@ from portal.bitrix.tables import Shape
 from portal.database import Unit
 from portal.model import Customer
 
+EMAIL_BYTES = 320
+"""64 before the @ and 255 behind it (RFC 5321)."""
+
 SAME_ADDRESS = 100
 """Rows read when asking who else holds an address; that many are shared beyond doubt."""
 
@@ -96,9 +99,12 @@ def _customer(row: Sequence[Any], options: ShopOptions) -> Customer:
 
 
 def _email(value: str | None) -> str:
-    """The address as we compare it. What stands in other white space than the index can find again is no address."""
+    """The address as we compare it. What stands in other white space than the index can find again is no address.
+
+    Nor is what no mail server delivers to: the column counts characters, and our keys count bytes.
+    """
     address = (value or "").lower().removeprefix(" ").removesuffix(" ")
-    return address if address == address.strip() else ""
+    return address if address == address.strip() and len(address.encode()) <= EMAIL_BYTES else ""
 
 
 @cache

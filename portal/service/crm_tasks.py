@@ -26,6 +26,8 @@ KEY_SECONDS = 600.0
 REFUSALS = 3
 LOST_ANSWERS = 6
 TITLE_CHARACTERS = 200
+MARK = "[portal-"
+"""Begins what a task is found by."""
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +82,9 @@ class CrmTasks:
                 return None
         if not await self._databases.run(outbox.sending, job):
             return None
-        title = " ".join(self._render("desk/task.title.txt", self._settings.locale, job.payload).split())
+        words = " ".join(self._render("desk/task.title.txt", self._settings.locale, job.payload).split())
+        # A customer may write the marker of a request that is to come: no task but its own may be found by it.
+        title = words.replace(MARK, MARK.replace("[", "("))
         description = self._render("desk/task.txt", self._settings.locale, job.payload)
         try:
             return await self._crm.add_task(f"{title[:TITLE_CHARACTERS]} {marker}", description)
@@ -117,7 +121,7 @@ class CrmTasks:
 
 def _marker(job: Job) -> str:
     """Stands in the task's title, and is the same however often the job is put: it follows from what happened."""
-    return f"[portal-{hashlib.sha256(job.payload['occasion'].encode()).hexdigest()[:16]}]"
+    return f"{MARK}{hashlib.sha256(job.payload['occasion'].encode()).hexdigest()[:16]}]"
 
 
 def _age(job: Job) -> float:

@@ -17,6 +17,7 @@ from portal.config import Settings
 from portal.database import Databases
 from portal.errors import (
     HelpdeskError,
+    HelpdeskGarbled,
     HelpdeskMissing,
     HelpdeskRefused,
     HelpdeskUnauthorized,
@@ -124,6 +125,10 @@ class Deliverer:
             log.warning("outbox %d: the answer to %s is lost: %s", job.id, job.kind, error)
             await self._databases.run(outbox.fail, job, str(error), LOOK_SECONDS)
         except HelpdeskError as error:
+            if job.kind in CHORES and isinstance(error, HelpdeskGarbled):
+                # One ticket that makes no sense may never do so, and each look costs a call; no customer waits for it.
+                await attempts.counted(self._databases, job, error)
+                return
             is_believed = job.claim.left <= 0 or (job.attempts >= REFUSALS and job.kind in WRITTEN)
             if attempts.is_refusal(error) and is_believed:
                 await self._give_up(job, f"refused: {error}")

@@ -40,7 +40,8 @@ class News:
 
     `message`: the one it is about, of a new ticket the first; None when not asked for, or when no customer may see it.
     `stranger`: the requester, when he may have to be written down as a person without an account.
-    `as_of`: when somebody acted upon this ticket last, before it was read.
+    `as_of`: when somebody acted upon this ticket last, before it was read. `read_at`: when it was, by the database's
+    clock and naive UTC; what came before that is in it.
     """
 
     event: Event
@@ -50,6 +51,7 @@ class News:
     ours: bool = False
     stranger: Contact | None = None
     as_of: datetime | None = None
+    read_at: datetime | None = None
 
     @property
     def message_id(self) -> int | None:

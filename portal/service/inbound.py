@@ -32,7 +32,7 @@ from portal.service.outcomes import NotOurs
 from portal.service.readback import MARKER
 from portal.service.widget import ADOPT
 from portal.service.writing import REPLY, REQUEST
-from portal.store import inbox, links, outbox
+from portal.store import cursors, inbox, links, outbox
 from portal.store.inbox import DONE, STALE, Arrived
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,9 @@ LONGEST_WAIT_SECONDS = 120.0
 """A help desk that is away is asked again so soon for each event."""
 
 AWAY = (HelpdeskBanned, HelpdeskBusy, HelpdeskUnreachable, HelpdeskUnauthorized)
+
+ALIKE = (EventKind.MESSAGE_CREATED, EventKind.STATUS_CHANGED)
+"""What may come in thousands for one ticket (a loop of two mail robots): one look is as good as one for each."""
 
 LOOKS = 3
 """Times that a ticket is read at once for one event, when others act upon it meanwhile."""
@@ -93,7 +96,7 @@ class Bell:
         raise Outdated
 
     async def _look(self, event: Event) -> News:
-        as_of = last_acted(await self._databases.run(inbox.applied, event.ticket_id))
+        as_of, read_at = await self._databases.run(_before_reading, event.ticket_id)
         try:
             ticket = await self._client.get_ticket(event.ticket_id)
             messages: tuple[Message, ...] = ()
@@ -104,16 +107,18 @@ class Bell:
                 with suppress(HelpdeskMissing):  # the contact is gone, and its ticket is not
                     stranger = await self._client.get_contact(ticket.requester_id)
         except HelpdeskMissing:
-            return News(event, None, as_of=as_of)
+            return News(event, None, as_of=as_of, read_at=read_at)
         message = _about(event, messages)
         first = message.id == messages[0].id if message else None
         ours = await self._databases.read(_is_ours, event, message, first)
-        return News(event, ticket, message, first, ours, stranger, as_of)
+        return News(event, ticket, message, first, ours, stranger, as_of, read_at)
 
     def _act(self, unit: Unit, arrived: Arrived, news: News) -> Outcome:
         outcome = self._effects.apply(unit, news)
         if not inbox.finish(unit, arrived, STALE if outcome.stale else DONE, outcome.seen):
             raise NotOurs
+        if arrived.event.kind in ALIKE and news.read_at and not self._effects.asks_for_the_message(arrived.event):
+            inbox.finish_alike(unit, arrived, news.read_at)
         return outcome
 
     def _act_and_undo(self, unit: Unit, news: News) -> None:
@@ -152,6 +157,11 @@ async def step(databases: Databases, bell: Bell) -> bool:
     except Exception as error:
         await _failed(databases, arrived, error)
     return True
+
+
+def _before_reading(unit: Unit, ticket_id: int) -> tuple[datetime | None, datetime]:
+    """When somebody acted upon the ticket last; and the clock that events are dated by."""
+    return last_acted(inbox.applied(unit, ticket_id)), cursors.now(unit)
 
 
 def _hear(unit: Unit) -> int:

@@ -51,6 +51,9 @@ BACK_IDS = 200
 GONE_AT_ONCE = 20
 """More accounts that vanish from one slice are no deletions but a database that is being restored, or another one."""
 
+TOLD_SECONDS = 3600.0
+"""How often that is told: every walk finds them missing again."""
+
 log = logging.getLogger(__name__)
 
 
@@ -208,7 +211,8 @@ def _look_for_gone(unit: Unit, stamps: Stamps) -> None:
     there = {stamp.id for stamp in stamps.users(unit, ours)}
     gone = [user_id for user_id in ours if user_id not in there]
     if len(gone) > GONE_AT_ONCE or (gone and not stamps.last_user(unit)):
-        log.warning("%d accounts are missing from the shop at once: nothing of theirs is deleted", len(gone))
+        if paces.begin(unit, "missing-accounts", TOLD_SECONDS) is not None:
+            log.warning("%d accounts are missing from the shop at once: nothing of theirs is deleted", len(gone))
     else:
         for user_id in gone:
             forget(unit, user_id)

@@ -168,6 +168,19 @@ def finish(unit: Unit, arrived: Arrived, state: str = DONE, seen: As | None = No
     return True
 
 
+def finish_alike(unit: Unit, arrived: Arrived, read_at: datetime) -> int:
+    """Events of this kind and ticket that had come when its ticket was read for this one, at `read_at` (naive UTC),
+    would be told the same: they are STALE. How many there were.
+    """
+    told = {
+        "ticket": arrived.event.ticket_id,
+        "kind": arrived.event.kind.encode(),
+        "read": read_at,
+        "reason": f"its ticket was read for in:{arrived.id}",
+    }
+    return int(unit.state.execute(_FINISH_ALIKE, told).rowcount)
+
+
 def unheard(unit: Unit) -> list[tuple[int, Event]]:
     """Events whose copies have not been forgotten yet, whatever has become of them; a bounded number, oldest first."""
     return [(row.id, _event(row)) for row in unit.state.execute(_UNHEARD, {"limit": UNHEARD_AT_ONCE})]
@@ -233,6 +246,11 @@ _READ = text(
 _OF_TICKET = text(
     "SELECT kind, message_id, version, finished_at, status, turned FROM custom_hde_inbox WHERE ticket_id = :ticket "
     "ORDER BY id FOR UPDATE"
+)
+# One that came again may have done so since, and says so nowhere else.
+_FINISH_ALIKE = text(
+    "UPDATE custom_hde_inbox SET state = 'stale', reason = :reason, finished_at = UTC_TIMESTAMP(6) "
+    "WHERE ticket_id = :ticket AND kind = :kind AND state = 'waiting' AND created_at < :read AND seen = 1"
 )
 _UNHEARD = text(
     "SELECT id, kind, ticket_id, contact_id, message_id, happened_at, event_key FROM custom_hde_inbox "

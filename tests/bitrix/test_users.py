@@ -173,6 +173,15 @@ def test_the_sole_live_holder_of_an_address(shop: Shop, old_shop: Shop) -> None:
     assert shop.read(users.sole_holder, shop.shape, "anna@shop.example") == ANNA
 
 
+@pytest.mark.parametrize(("letters", "is_one"), [(151, True), (200, False)])
+def test_an_address_of_more_bytes_than_any_server_takes_is_none(shop: Shop, letters: int, *, is_one: bool) -> None:
+    """The shop's column holds 255 letters of any alphabet."""
+    email = f"{'я' * letters}@shop.example"
+    shop.user(77, "carol", EMAIL=email)
+    assert (customer(shop, 77).email == email) is is_one
+    assert (shop.read(users.sole_holder, shop.shape, email) == 77) is is_one
+
+
 def test_an_address_of_hundreds_has_no_sole_holder(shop: Shop) -> None:
     for n in range(users.SAME_ADDRESS):
         shop.user(100 + n, f"u{n}", EMAIL="ánna@shop.example")

@@ -425,3 +425,12 @@ def test_the_client_alone_would_repeat_nothing_but_know_nothing(shop: Shop) -> N
 
     asyncio.run(sends_twice())
     assert shop.count(ticket, "doubled") == 2
+
+
+def test_a_new_ticket_that_makes_no_sense_is_not_read_for_ever(shop: Shop) -> None:
+    ticket = shop.stage.ticket(ANNA)
+    shop.stage.databases.run_here(outbox.put, ADOPT, {}, None, ticket_id=ticket)
+    shop.stage.tell("faults", kind="types", method="GET", path=f"/tickets/{ticket}")
+    for _ in range(2):
+        shop.work()
+    assert shop.stage.execute("SELECT state, attempts FROM custom_hde_outbox") == [(b"dead", 10)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import pkgutil
 from collections.abc import Iterator
@@ -259,6 +260,16 @@ def test_a_sole_account_with_that_address_is_linked_for_operators_and_sees_nothi
     assert sight.person(CUSTOMER, has, shared=False, trust_shop=False).contacts == {contact}
 
 
+def test_an_account_with_an_address_that_no_key_holds_keeps_no_letter_from_the_manager(shop: Shop) -> None:
+    email = f"{'я' * 200}@shop.example"
+    shop.stage.execute(f"UPDATE b_user SET EMAIL = '{email}' WHERE ID = {ANNA}")
+    shop.rings(
+        "ticket.created", int(shop.stage.tell("customer/email", email=email, subject="Hi", text="Hi")["ticket_id"])
+    )
+    shop.work()
+    assert shop.states() == ["done"] and (effects.MANAGER_MAIL, "waiting") in shop.jobs()
+
+
 def test_what_was_withdrawn_stays_withdrawn(shop: Shop) -> None:
     """The control of the one above: the same row on another evidence becomes no grant."""
     shop.stage.databases.run_here(links.add, ANNA, EMAILS[ANNA], sight.BY_MAIL, [41])
@@ -397,6 +408,22 @@ def test_whoever_does_not_look_makes_it_twice(shop: Shop, monkeypatch: pytest.Mo
     shop.book.trouble.append("lost")
     shop.make_tasks()
     assert len(shop.book.tasks) == 2
+
+
+def test_a_customer_who_writes_the_marker_of_anothers_request_keeps_no_task_from_it(shop: Shop) -> None:
+    """It follows from the request's number, and numbers go up one by one."""
+    mine, next_one = shop.stage.ticket(BORIS), shop.stage.ticket(ANNA, "Where is it?")
+    marker = f"[portal-{hashlib.sha256(b'created:%d' % next_one).hexdigest()[:16]}]"
+    shop.stage.state.tickets[mine].subject = f"Hello {marker}"
+    shop.rings("ticket.created", mine)
+    shop.work()
+    shop.make_tasks()
+    shop.rings("ticket.created", next_one)
+    shop.work()
+    shop.book.trouble.append("refused")
+    shop.make_tasks()
+    first, second = shop.book.tasks
+    assert "Hello" in first["title"] and "Where is it?" in second["title"] and marker in second["title"]
 
 
 def test_a_filter_that_is_ignored_finds_no_other_task(shop: Shop) -> None:
@@ -634,3 +661,46 @@ def dies_at(
 
     patched.setattr(owner, name, dies)
     return died
+
+
+def flood(shop: Shop, ticket: int, kind: str = "message.created") -> int:
+    """Fifty events of one ticket wait; how many calls it takes until none does."""
+    for number in range(50):
+        shop.rings(kind, ticket, 1_000_000 + number)
+    before = shop.stage.calls()
+    shop.work(60)
+    assert set(shop.states()) <= {"done", "stale"}
+    return shop.stage.calls() - before
+
+
+@pytest.mark.parametrize("kind", ["message.created", "ticket.status_changed"])
+def test_one_look_is_enough_for_all_that_came_before_it(shop: Shop, kind: str) -> None:
+    """Two mail robots that answer each other keep nobody else's event waiting for an hour."""
+    ticket = shop.stage.ticket(ANNA)
+    shop.stage.databases.run_here(inbox.put, Event("message.created", ticket + 1000, None, None, None, b"b:other"))
+    assert flood(shop, ticket, kind) <= 4
+    assert flood(shop, ticket + 2000, kind) <= 2, "nor is a ticket that never was asked for fifty times"
+
+
+def test_where_a_rule_tells_of_each_message_each_is_looked_at(shop: Shop) -> None:
+    shop.rules = Rules((Rule(EventKind.MESSAGE_CREATED, frozenset({Effect.MAIL_MANAGER})),))
+    assert flood(shop, shop.stage.ticket(ANNA)) >= 50
+
+
+def test_what_comes_while_the_ticket_is_read_is_looked_at_by_itself(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = shop.stage.ticket(ANNA)
+    read = Client.get_ticket
+    late = [2]
+
+    async def reads(self: Client, ticket_id: int) -> Ticket:
+        for number in late[:1]:
+            late.clear()
+            shop.rings("message.created", ticket_id, number)
+        return await read(self, ticket_id)
+
+    monkeypatch.setattr(Client, "get_ticket", reads)
+    shop.rings("message.created", ticket, 1)
+    shop.work(1)
+    assert shop.states() == ["done", "waiting"]

@@ -180,3 +180,20 @@ def test_a_letter_says_what_has_happened(shop: Stage, mailbox: tuple[Mailbox, st
     assert work(shop, url)
     told = {"created": "new request has come", "message": "new message", "status": "status of a request has changed"}
     assert told[what] in box.letters[0].get_body(("plain",)).get_content()
+
+
+def test_a_customers_words_add_no_line_and_no_hidden_character_to_a_letter(
+    shop: Stage, mailbox: tuple[Mailbox, str]
+) -> None:
+    """In plain text a line of his would look like one of ours: another sender, another order's address."""
+    box, url = mailbox
+    shop.settings = shop.settings_with(manager_email="manager@shop.example", locale="en")
+    hostile = "Hello\r\nOrder: A-1008  https://evil.example/\u202egpj.exe"
+    said = {**SAID, "subject": hostile, "email": hostile, "status": hostile, "orders": [(hostile, "https://a.example")]}
+    shop.databases.run_here(outbox.put, MANAGER_MAIL, said, ANNA)
+    assert work(shop, url)
+    text = box.letters[0].get_body(("plain",)).get_content()
+    starts = [line.partition(" ")[0] for line in text.strip().splitlines()[2:]]
+    assert starts == ["Request:", "Subject:", "From:", "Status:", "Order:"]
+    for part in (text, box.letters[0].get_body(("html",)).get_content()):
+        assert "https://evil.example/gpj.exe" in part and "\u202e" not in part
