@@ -78,7 +78,7 @@ class Reader:
             page=page,
             pages=max(1, -(-total // PAGE_SIZE)),
             shop_at=at,
-            whom=tuple(_whom(someone, probable)),
+            whom=tuple(dict.fromkeys((*_whom(someone, probable), *_owners(named)))),
         )
         return Known(sheet, someone)
 
@@ -223,3 +223,8 @@ def _whom(someone: Someone | None, probable: Iterable[Any]) -> Iterable[Whom]:
         yield from (("account", one) for one in someone.accounts)
         yield from (("contact", one) for one in someone.contacts)
     yield from ((one.node.kind, one.node.id) for one in probable)
+
+
+def _owners(named: Iterable[Named]) -> Iterable[Whom]:
+    """Whose orders are shown, by an operator's word perhaps somebody else's; a number alone shows nothing of him."""
+    return (("account", one.owner) for one in named if one.owner > 0 and (one.order or one.archived))

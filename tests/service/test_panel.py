@@ -93,6 +93,15 @@ def test_somebody_else_s_order_is_a_warning_with_its_number_and_nothing_of_what_
     assert [one.number for one in sheet(shop, ticket_id=ticket).about] == ["A-2"], "what an operator took away is gone"
 
 
+def test_whose_order_is_shown_is_written_down_though_the_ticket_is_somebody_else_s(shop: Stage) -> None:
+    ticket = shop.ticket(ANNA)
+    linked = TicketOrders(shop.settings, shop.databases.read_here(tables.inspect))
+    shop.databases.run_here(linked.link, "ivan", ticket, 2)
+    seen = sheet(shop, ticket_id=ticket)
+    assert seen.about[0].order and seen.about[0].owner == BORIS and ("account", BORIS) in seen.whom
+    assert seen.whom.count(("account", ANNA)) == 1
+
+
 def test_a_stranger_is_nobody_s_customer_and_still_has_a_face(shop: Stage) -> None:
     ticket = shop.tell("customer/email", email="who@else.example", subject="Hello", text="x")["ticket_id"]
     seen = sheet(shop, ticket_id=ticket)
