@@ -11,7 +11,7 @@ from portal.bitrix import dossiers
 from portal.bitrix.dossiers import Archived, Dossier
 from portal.bitrix.orders import Sale
 from portal.database import Unit
-from portal.model import Contact, Money, Order, Ticket
+from portal.model import Channel, Contact, Money, Order, Ticket
 from portal.service.evidence import Evidence, Kind
 from portal.service.identity import Identity, Reach, Recognised, Someone
 from portal.service.panel_sheet import Face, Named, Sheet, Subject, Who, Whom, Worth
@@ -24,6 +24,9 @@ ACCOUNTS = 10
 
 ABOUT = 10
 """Orders that one ticket names, those shown."""
+
+TYPED = frozenset({Channel.SITE, Channel.CHAT})
+"""Ways in which a request comes with the address that its writer has typed, and nobody has checked."""
 
 LINKED, SUGGESTED, FOREIGN = "linked", "suggested", "foreign"
 
@@ -75,12 +78,13 @@ class Reader:
             orders=tuple(orders),
             archived=tuple(one for one in archived if one.user_id in mine) if page == 1 else (),
             tickets_of=order_tickets.of_orders(unit, [order.id for order in orders]),
+            typed=face is Face.PERSON and ticket is not None and _is_typed(unit, ticket),
             probable=probable,
             words=_words(found),
             page=page,
             pages=max(1, -(-total // PAGE_SIZE)),
             shop_at=at,
-            whom=tuple(_whom(someone, probable)),
+            whom=tuple(dict.fromkeys((*_whom(someone, probable), *_owners(named)))),
         )
         return Known(sheet, someone)
 
@@ -159,6 +163,14 @@ class Reader:
         return [whole[order.id] for order in orders], drawn
 
 
+def _is_typed(unit: Unit, ticket: Ticket) -> bool:
+    """Whether the address in it may be anybody's: the proof of an account is none that its customer writes here."""
+    if ticket.channel not in TYPED:
+        return False
+    owner = links.owner(unit, ticket.id)
+    return owner is None or owner.contact_id != ticket.requester_id
+
+
 def _owner(here: dict[int, tuple[Order, dossiers.Owner]], one: Named) -> int:
     """Whose it is now; -1: of the nameless buyers."""
     owner = here[one.order_id][1]
@@ -193,7 +205,9 @@ def _who(
         phones=phones,
         language=next((one.language for one in accounts if one.language), ""),
         active=first.active if first else True,
-        guest=all(one.guest for one in accounts) and any(one.orders for one in accounts),
+        guest=all(one.guest for one in accounts)
+        and any(one.orders for one in accounts)
+        and not any(one.sure for one in emails),
         accounts=tuple(accounts),
         contacts=someone.contacts if someone else (),
     )
@@ -229,3 +243,8 @@ def _whom(someone: Someone | None, probable: Iterable[Any]) -> Iterable[Whom]:
         yield from (("account", one) for one in someone.accounts)
         yield from (("contact", one) for one in someone.contacts)
     yield from ((one.node.kind, one.node.id) for one in probable)
+
+
+def _owners(named: Iterable[Named]) -> Iterable[Whom]:
+    """Whose orders are shown, by an operator's word perhaps somebody else's; a number alone shows nothing of him."""
+    return (("account", one.owner) for one in named if one.owner > 0 and (one.order or one.archived))

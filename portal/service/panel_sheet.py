@@ -52,7 +52,9 @@ class News(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A person in one line or two. `language`: his own, two letters; `guest`: he has ordered, and never signed in."""
+    """A person in one line or two. `language`: his own, two letters; `guest`: he has ordered, and nobody has ever
+    signed in as him, nor proven an address.
+    """
 
     name: str
     registered_at: datetime | None = None
@@ -108,6 +110,7 @@ class Moment:
 class Sheet:
     """Everything at once. `shop_at`: when the shop was read; `requests_at`: how old the oldest copy is.
 
+    `typed`: the ticket came from a form or a chat, whose address anybody may have typed, and is nobody's own.
     `me`: who stands for the person in the forms "same person". `orders` and `requests` are of `page`, newest first;
     `totals` are of all. `tickets_of`: by order, the tickets about it.
     """
@@ -133,6 +136,7 @@ class Sheet:
     requests_at: datetime | None = None
     news: News = News.FRESH
     whom: tuple[Whom, ...] = ()
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from portal.service.listing import Desk
 from portal.service.order_numbers import Where
 from portal.service.panel import Face, News, Panel, Sheet, Subject, _with_requests
 from portal.service.ticket_orders import TicketOrders, Whose
-from portal.store import order_tickets, profiles
+from portal.store import links, order_tickets, profiles
 from portal.store import traces as kept
 from portal.store.traces import Trace
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
@@ -95,6 +95,32 @@ def test_somebody_else_s_order_is_a_warning_with_its_number_and_nothing_of_what_
     assert seen["A-1"].order and seen["A-2"].order is None and seen["A-2"].owner == BORIS
     shop.databases.run_here(linked.unlink, "ivan", ticket, 1)
     assert [one.number for one in sheet(shop, ticket_id=ticket).about] == ["A-2"], "what an operator took away is gone"
+
+
+def test_whose_order_is_shown_is_written_down_though_the_ticket_is_somebody_else_s(shop: Stage) -> None:
+    ticket = shop.ticket(ANNA)
+    linked = TicketOrders(shop.settings, shop.databases.read_here(tables.inspect))
+    shop.databases.run_here(linked.link, "ivan", ticket, 2)
+    seen = sheet(shop, ticket_id=ticket)
+    assert seen.about[0].order and seen.about[0].owner == BORIS and ("account", BORIS) in seen.whom
+    assert seen.whom.count(("account", ANNA)) == 1
+
+
+def test_an_address_typed_into_a_widget_is_called_no_proof_of_who_writes(shop: Stage) -> None:
+    """Boris types Anna's: the help desk knows no other contact of it than hers, and her proof is shown beside it."""
+    told = {"email": EMAILS[ANNA], "subject": "Hello", "text": "What have I bought?"}
+    by_widget, by_mail = (shop.tell(f"customer/{way}", **told)["ticket_id"] for way in ("widget", "email"))
+    seen = sheet(shop, ticket_id=by_widget)
+    assert seen.face is Face.PERSON and seen.who and seen.who.emails[0].sure and seen.typed
+    assert not sheet(shop, ticket_id=by_mail).typed
+    shop.databases.run_here(links.own, by_widget, ANNA, seen.who.contacts[0], "widget")
+    assert not sheet(shop, ticket_id=by_widget).typed, "her own token came with it"
+
+
+def test_who_has_proven_an_address_is_no_guest(shop: Stage) -> None:
+    assert not shop.execute(f"SELECT LAST_LOGIN FROM b_user WHERE ID = {ANNA}")[0][0], "the control"
+    assert (anna := sheet(shop, user_id=ANNA).who) and not anna.guest
+    assert (boris := sheet(shop, user_id=BORIS).who) and boris.guest
 
 
 def test_a_stranger_is_nobody_s_customer_and_still_has_a_face(shop: Stage) -> None:

@@ -166,6 +166,7 @@ def panel_states(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
     return {
         "panel": show(anna),
         "panel-probable": show(replace(anna, probable=candidates(locale), words=words_said())),
+        "panel-typed": show(replace(anna, typed=True)),
         "panel-foreign": show(replace(anna, about=(foreign, *anna.about))),
         "panel-suggested": show(replace(anna, about=(replace(anna.about[0], state="suggested"),))),
         "panel-more": show(replace(anna, orders=tuple(order(1000 + n, locale) for n in range(19, -1, -1)), page=2, pages=10, worth=Worth(200, 3, anna.worth.spent))),

@@ -105,10 +105,33 @@ def test_what_our_list_says_grants_nothing(shop: Stage) -> None:
     assert "Boris" not in told.text and str(his) not in told.text
 
 
+def test_a_request_that_only_names_her_order_takes_nothing_from_hers(shop: Stage) -> None:
+    """Boris names it in as many tickets as are ever read: they push none of hers out, and cost her no guess."""
+    shop.prove(ANNA)
+    hers, others = linked(shop, ANNA), [shop.ticket(BORIS, f"order {HERS}") for _ in range(order_tickets.OPEN_SHOWN)]
+    for ticket in others:
+        shop.databases.run_here(order_tickets.put, 1007, ticket, ANNA, HERS, "text", state="foreign", kin=False)
+    with shop.client(ANNA) as anna:
+        about(anna)
+        calls = shop.calls()
+        told = about(anna)
+    assert [one["url"] for one in told.json()["requests"]] == [f"{PREFIX}/{hers}"] and shop.calls() == calls
+
+
+def test_a_request_that_an_operator_took_away_from_it_is_not_shown(shop: Stage) -> None:
+    shop.prove(ANNA)
+    ticket = linked(shop, ANNA)
+    with shop.client(ANNA) as anna:
+        assert about(anna).json()["requests"], "the control"
+        gone = {"state": "removed", "evidence": "operator", "author": "ivan"}
+        shop.databases.run_here(order_tickets.turn, ticket, 1007, **gone)
+        assert about(anna).json()["requests"] == []
+
+
 def test_a_closed_request_is_not_shown(shop: Stage) -> None:
     shop.prove(ANNA)
     ticket = linked(shop, ANNA)
-    shop.databases.run_here(order_tickets.tell, ticket, str(ticket), ANNA, closed=True)
+    shop.databases.run_here(order_tickets.tell, ticket, str(ticket), (ANNA,), closed=True)
     with shop.client(ANNA) as anna:
         assert about(anna).json()["requests"] == []
 

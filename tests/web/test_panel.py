@@ -123,6 +123,12 @@ def test_an_operator_is_called_what_the_help_desk_calls_him(shop: Stage, door: D
     assert audited(shop)[0][0].decode() == operator
 
 
+@pytest.mark.parametrize("operator", ["ivan ", "ivan\u200b", "iv\u00adan", "ivan\u202e", "ivan\u2028"])
+def test_who_looks_like_an_operator_is_him(shop: Stage, door: Door, operator: str) -> None:
+    spend(door, link(door, operator))
+    assert audited(shop)[0][0] == b"ivan"
+
+
 def test_a_link_is_for_holders_of_the_secret_alone(door: Door) -> None:
     told = {"ticket_id": 10, "operator": "ivan"}
     for headers in ({}, {"authorization": "Bearer "}, {"authorization": f"Basic {SECRET}"}, {"authorization": f"Bearer {SECRET[:-1]}"}):  # fmt: skip
