@@ -112,7 +112,10 @@ def now_told(unit: Unit, order_id: int, told: str) -> None:
 
 
 def open_of(unit: Unit, order_id: int) -> list[int]:
-    """The tickets about this order that were open when we heard of them last, newest first; at most OPEN_SHOWN."""
+    """The tickets that are about this order and were open when we heard of them last, newest first; at most OPEN_SHOWN.
+
+    What strangers write of an order is no link, so that it crowds out nothing.
+    """
     return list(unit.state.execute(_OPEN_OF, {"order": order_id, "limit": OPEN_SHOWN}).scalars())
 
 
@@ -224,7 +227,7 @@ _TOLD_OF = text("SELECT MAX(told) FROM custom_hde_order_ticket WHERE order_id = 
 _NOW_TOLD = text("UPDATE custom_hde_order_ticket SET told = :told WHERE order_id = :order")
 _OPEN_OF = text(
     "SELECT ticket_id FROM custom_hde_order_ticket WHERE order_id = :order AND standing = 'open' "
-    "ORDER BY ticket_id DESC LIMIT :limit"
+    "AND state = 'linked' ORDER BY ticket_id DESC LIMIT :limit"
 )
 _NEWEST_OF = text(
     "SELECT DISTINCT order_id FROM custom_hde_order_ticket WHERE user_id = :user AND standing <> 'gone' "

@@ -105,10 +105,32 @@ def test_what_our_list_says_grants_nothing(shop: Stage) -> None:
     assert "Boris" not in told.text and str(his) not in told.text
 
 
+def test_what_strangers_write_of_her_order_crowds_out_none_of_her_requests(shop: Stage) -> None:
+    shop.prove(ANNA)
+    ticket = linked(shop, ANNA)
+    for number in range(order_tickets.OPEN_SHOWN):
+        shop.databases.run_here(
+            order_tickets.put, 1007, 10_000 + number, ANNA, HERS, "text", state=order_tickets.FOREIGN, kin=False
+        )
+    with shop.client(ANNA) as anna:
+        assert [one["url"] for one in about(anna).json()["requests"]] == [f"{PREFIX}/{ticket}"]
+
+
+def test_a_request_that_an_operator_has_taken_away_from_the_order_is_not_shown(shop: Stage) -> None:
+    shop.prove(ANNA)
+    ticket = linked(shop, ANNA)
+    with shop.client(ANNA) as anna:
+        assert about(anna).json()["requests"], "the control"
+        shop.databases.run_here(
+            order_tickets.turn, ticket, 1007, state=order_tickets.REMOVED, evidence="operator", author="ivan"
+        )
+        assert about(anna).json()["requests"] == []
+
+
 def test_a_closed_request_is_not_shown(shop: Stage) -> None:
     shop.prove(ANNA)
     ticket = linked(shop, ANNA)
-    shop.databases.run_here(order_tickets.tell, ticket, str(ticket), ANNA, closed=True)
+    shop.databases.run_here(order_tickets.tell, ticket, str(ticket), (ANNA,), closed=True)
     with shop.client(ANNA) as anna:
         assert about(anna).json()["requests"] == []
 
