@@ -33,7 +33,18 @@ from portal.errors import (
     HelpdeskUnreachable,
 )
 from portal.helpdesk.client import Client
-from portal.helpdesk.copies import CONTACTS, CONVERSATIONS, FORMAT, TICKETS, Flight, Kept, Kind, decoded, kept_until
+from portal.helpdesk.copies import (
+    CONTACT,
+    CONTACTS,
+    CONVERSATIONS,
+    FORMAT,
+    TICKETS,
+    Flight,
+    Kept,
+    Kind,
+    decoded,
+    kept_until,
+)
 from portal.helpdesk.coverage import Coverage
 from portal.helpdesk.last_word import brief, overlaid, with_last_word
 from portal.helpdesk.shown import keep
@@ -90,6 +101,9 @@ class Cache:
             client.find_contacts,
             lambda found: seconds * CONTACT_TIMES if found else seconds,
         )
+        self._contact = Kind[Contact](
+            CONTACT, Contact, lambda key: client.get_contact(int(key)), lambda _: seconds * CONTACT_TIMES
+        )
         self._tickets = Kind[TicketPage](TICKETS, TicketPage, self._fetch_tickets, lambda _: seconds, swept=True)
         self._conversations = Kind[Conversation](
             CONVERSATIONS, Conversation, self._fetch_conversation, lambda _: seconds, brief, swept=True
@@ -98,6 +112,10 @@ class Cache:
     async def contacts(self, email: str, until: float) -> Copy[tuple[Contact, ...]]:
         """The contacts that carry this address."""
         return await self._get(self._contacts, email, until)
+
+    async def contact(self, contact_id: int, until: float) -> Copy[Contact]:
+        """A contact, whether he has an address or not. Raises HelpdeskMissing, which is remembered."""
+        return await self._get(self._contact, str(contact_id), until)
 
     async def tickets(self, contact_id: int, page: int, until: float) -> Copy[TicketPage]:
         """One page of a contact's tickets."""

@@ -16,9 +16,9 @@ from portal.store.snapshots import Snapshot
 
 T = TypeVar("T")
 
-CONTACTS, TICKETS, CONVERSATIONS = "contacts", "tickets", "conversation"
-"""Names of kinds, as they stand in the table: who carries an address, pages of a contact's tickets (`41:1`), and
-conversations (`10`)."""
+CONTACTS, CONTACT, TICKETS, CONVERSATIONS = "contacts", "contact", "tickets", "conversation"
+"""Names of kinds, as they stand in the table: who carries an address, a contact by his number (`41`), pages of a
+contact's tickets (`41:1`), and conversations (`10`)."""
 
 FORMAT = b"1"
 """The first byte of a kept copy; copies of another format count as absent."""

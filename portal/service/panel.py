@@ -52,7 +52,7 @@ class Panel:
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         talk, news = await self._ticket(subject, until)
         ticket = talk.value.ticket if talk else None
-        contacts = await self._contacts([ticket.requester_email] if ticket else [], until)
+        contacts = await self._whoever(subject, ticket, until)
         known = await self._read(subject, ticket, contacts, page)
         more = [reach.value for reach in known.someone.emails] if known.someone else []
         told = await self._contacts(more, until)
@@ -86,6 +86,18 @@ class Panel:
 
     async def _read(self, subject: Subject, ticket: Ticket | None, contacts: Sequence[Contact], page: int) -> Known:
         return await self._desk.databases.read(self._reader.read, subject, ticket, tuple(contacts), page)
+
+    async def _whoever(self, subject: Subject, ticket: Ticket | None, until: float) -> list[Contact]:
+        """The contact that the panel is about: by his address, or by his number."""
+        if ticket and ticket.requester_email:
+            return await self._contacts([ticket.requester_email], until)
+        contact_id = ticket.requester_id if ticket else subject.contact_id
+        if not contact_id:
+            return []
+        try:
+            return [(await self._desk.cache.contact(contact_id, until)).value]
+        except HelpdeskError:
+            return []
 
     async def _contacts(self, emails: Iterable[str], until: float) -> list[Contact]:
         """Whoever carries these addresses at the help desk, as far as it can be told now."""

@@ -20,7 +20,7 @@ from portal.service.listing import Desk
 from portal.service.order_numbers import Where
 from portal.service.panel import Face, News, Panel, Sheet, Subject
 from portal.service.ticket_orders import TicketOrders, Whose
-from portal.store import order_tickets
+from portal.store import links, order_tickets
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
 
 T = TypeVar("T")
@@ -99,6 +99,36 @@ def test_a_stranger_is_nobody_s_customer_and_still_has_a_face(shop: Stage) -> No
     assert (
         seen.face is Face.CONTACT and seen.orders == () and seen.who and seen.who.emails[0].value == "who@else.example"
     )
+
+
+def test_who_calls_from_her_confirmed_phone_is_known_by_it(shop: Stage) -> None:
+    ticket = int(shop.tell("customer/phone", phone="8 (916) 123-45-67", text="It is me")["ticket_id"])
+    seen = sheet(shop, ticket_id=ticket)
+    assert seen.face is Face.CONTACT and seen.who and [reach.value for reach in seen.who.phones] == ["+79161234567"]
+    shop.execute(
+        f"INSERT INTO b_user_phone_auth (USER_ID, PHONE_NUMBER, CONFIRMED) VALUES ({ANNA}, '+79161234567', 'Y')"
+    )
+    seen = sheet(shop, ticket_id=ticket)
+    assert seen.who and seen.who.name == "Anna" and [order.number for order in seen.orders] == ["A-1"]
+
+
+def test_a_contact_that_the_shop_does_not_know_is_shown_as_what_it_is(shop: Stage) -> None:
+    ticket = int(shop.tell("customer/email", email="who@else.example", subject="Hello", text="x")["ticket_id"])
+    found = ask(shop, lambda panel: panel.find("who@else.example")).hits[0].whom[1]
+    seen = sheet(shop, contact_id=found)
+    assert seen.face is Face.CONTACT and seen.who and (seen.who.name, seen.orders) == ("who", ())
+    assert [one.id for one in seen.requests] == [ticket]
+
+
+def test_a_contact_with_her_unproven_address_is_not_shown_as_her(shop: Stage) -> None:
+    shop.ticket(BORIS)
+    contact = ask(shop, lambda panel: panel.find(EMAILS[BORIS])).hits[-1].whom[1]
+    shop.databases.run_here(links.note, BORIS, EMAILS[BORIS], contact)
+    seen = sheet(shop, contact_id=contact)
+    assert seen.face is Face.CONTACT and seen.orders == ()
+    assert [one.node for one in seen.probable] == [("account", BORIS)]
+    shop.prove(BORIS)
+    assert [order.number for order in sheet(shop, contact_id=contact).orders] == ["A-2"], "the control"
 
 
 def test_an_order_shows_its_buyer(shop: Stage) -> None:
