@@ -16,7 +16,7 @@ from portal.bitrix import tables
 from portal.database import Databases, Unit
 from portal.helpdesk.client import Client
 from portal.pulse import LONGEST_SECONDS, Due, Pulse
-from portal.store import dues, outbox
+from portal.store import dues, outbox, paces
 from portal.tokens import Tokens
 from tests.service.test_outbound import RENDER
 from tests.stage import Stage, stage
@@ -94,6 +94,22 @@ def test_after_a_long_silence_it_is_at_it_at_once(database_url: str, tmp_path: P
             return time.monotonic() - began
 
         assert asyncio.run(story()) < (0.2 if rung else LONGEST_SECONDS + 0.3)
+
+
+def test_what_goes_by_the_clock_is_due_when_its_time_has_come_and_not_before(database_url: str, tmp_path: Path) -> None:
+    """Some topics have the name of their one cursor."""
+    with stage(database_url, tmp_path, "v2") as made:
+        topics = {"shop-traces": ["shop-traces"], "shop-new": ["shop-new:user", "shop-new:order"]}
+
+        def due() -> frozenset[str]:
+            return made.databases.read_here(dues.look, [], topics)
+
+        assert due() == {*topics}, "there has been none yet"
+        for cursor in ("shop-traces", "shop-new:user", "shop-new:order"):
+            made.databases.run_here(paces.begin, cursor, 60)
+        assert due() == frozenset()
+        made.execute("UPDATE custom_hde_cursor SET until = until - INTERVAL 1 HOUR WHERE name LIKE 'shop-%s'")
+        assert due() == {"shop-traces"}
 
 
 @pytest.mark.parametrize(

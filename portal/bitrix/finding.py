@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import TextClause, bindparam, text
 
+from portal.bitrix.asking import asked
 from portal.bitrix.dossiers import NAMELESS
 from portal.bitrix.orders import LONGEST_NUMBER, Sale, counts
 from portal.bitrix.tables import Shape
@@ -76,7 +77,7 @@ def by_name(unit: Unit, sale: Sale, words: Sequence[str]) -> list[Hit]:
 
 def _asked(unit: Unit, sale: Sale, statement: TextClause, **told: Any) -> list[Hit]:
     site = {"site": sale.site_id} if sale.site_id else {}
-    return [_hit(row) for row in unit.shop.execute(statement, told | site)]
+    return [_hit(row) for row in asked(unit, statement, told | site)]
 
 
 def _hit(row: Any) -> Hit:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import TextClause, bindparam, text
 
 from portal.bitrix import belongings
+from portal.bitrix.asking import asked
 from portal.bitrix.tables import Shape
 from portal.bitrix.values import clock_from, moment, money
 from portal.database import Unit
@@ -64,8 +65,8 @@ class Sale:
         if not self.shape.orders:
             return ()
         told = self._at(user_id, limit=limit, offset=offset, **self._since(since))
-        asked = _page(self.shape, bool(self.site_id), since is not None)
-        orders = [self.whole(row) for row in unit.shop.execute(asked, told)]
+        statement = _page(self.shape, bool(self.site_id), since is not None)
+        orders = [self.whole(row) for row in unit.shop.execute(statement, told)]
         return belongings.added(unit, self.shape, self.zone, self.language, orders)
 
     def changed(self, unit: Unit, user_id: int, since: datetime) -> int:
@@ -95,7 +96,7 @@ class Sale:
         if not self.shape.orders or not number.isprintable() or len(number) > LONGEST_NUMBER:
             return None
         told = self._at(user_id, number=number, id=int(number) if number.isdecimal() and number.isascii() else 0)
-        found = self._choices(unit.shop.execute(_own(self.shape, bool(self.site_id)), told))
+        found = self._choices(asked(unit, _own(self.shape, bool(self.site_id)), told))
         # The collation folds more than it may: a customer's "a-1" is not his "A-1".
         return next((order for order in found if order.number == number), None)
 
@@ -105,13 +106,13 @@ class Sale:
         The collation folds as it likes, so that more may come than was asked for: the caller compares. For our own
         use: whose an order is must be looked at before anybody is told of it.
         """
-        asked = [one for one in numbers if one.isprintable() and len(one) <= LONGEST_NUMBER]
-        if not self.shape.orders or not (asked or order_id):
+        wanted = [one for one in numbers if one.isprintable() and len(one) <= LONGEST_NUMBER]
+        if not self.shape.orders or not (wanted or order_id):
             return []
         site = {"site": self.site_id} if self.site_id else {}
-        ids = [int(one) for one in asked if one.isdecimal() and one.isascii() and len(one) <= LONGEST_ID]
-        told = {"numbers": asked or [""], "ids": ids or [0], "id": order_id, **site}
-        rows = unit.shop.execute(_whosever(self.shape, bool(self.site_id)), told)
+        ids = [int(one) for one in wanted if one.isdecimal() and one.isascii() and len(one) <= LONGEST_ID]
+        told = {"numbers": wanted or [""], "ids": ids or [0], "id": order_id, **site}
+        rows = asked(unit, _whosever(self.shape, bool(self.site_id)), told)
         return [
             OwnedOrder(row.ID, row.ACCOUNT_NUMBER or str(row.ID), 0 if row.nameless else row.USER_ID) for row in rows
         ]

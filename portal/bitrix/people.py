@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, bindparam, text
 
+from portal.bitrix.asking import asked
 from portal.bitrix.tables import Shape
 from portal.database import Unit
 
@@ -61,8 +62,7 @@ def found(
     told: dict[str, object] = {f"e{n}": email for n, email in enumerate(sorted(emails))}
     told |= {f"p{n}": phone for n, phone in enumerate(sorted(phones))}
     told |= {"ids": sorted(ids)}
-    rows = unit.shop.execute(_found(shape, len(emails), len(phones)), told)
-    return [_holder(row) for row in rows]
+    return [_holder(row) for row in asked(unit, _found(shape, len(emails), len(phones)), told)]
 
 
 def typed_by_accounts(unit: Unit, after: int, limit: int) -> tuple[list[Typed], int | None]:

@@ -6,18 +6,15 @@ import hmac
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.exc import DBAPIError
 
 from portal.bitrix import policy
+from portal.bitrix.asking import asked
 from portal.bitrix.policy import Policy, ip2long
 from portal.bitrix.users import ShopOptions
 from portal.database import Unit
 
 HASH_LENGTH = 32
 LOGIN_LENGTH = 50
-
-ILLEGAL_MIX_OF_COLLATIONS = 1267
-"""The login has letters which the shop's character set cannot write; nobody has such a login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +73,7 @@ def _accounts(unit: Unit, login: str) -> list[tuple[int, str | None]]:
     readable = _readable(login)
     if not readable:
         return []
-    try:
-        rows = unit.shop.execute(_ACCOUNTS, {"login": readable[:LOGIN_LENGTH]})
-        return [(row[0], row[1]) for row in rows]
-    except DBAPIError as error:
-        if getattr(error.orig, "args", (0,))[0] != ILLEGAL_MIX_OF_COLLATIONS:
-            raise
-        return []
+    return [(row[0], row[1]) for row in asked(unit, _ACCOUNTS, {"login": readable[:LOGIN_LENGTH]})]
 
 
 def _readable(login: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import TextClause, text
 
+from portal.bitrix.asking import asked
 from portal.bitrix.tables import Shape
 from portal.database import Unit
 from portal.model import Customer
@@ -56,19 +57,19 @@ def others_with_email(unit: Unit, user_id: int, email: str) -> bool:
 
     The collation folds more than case, so the rows that the index finds are compared again here.
     """
-    rows = unit.shop.execute(_SAME_EMAIL, {"email": email, "id": user_id}).all()
+    rows = asked(unit, _SAME_EMAIL, {"email": email, "id": user_id})
     return len(rows) == SAME_ADDRESS or any(row[0].strip().lower() == email for row in rows)
 
 
 def holders(unit: Unit, shape: Shape, email: str) -> list[int]:
     """The live accounts that hold this address (lower-cased and trimmed, not empty), SAME_ADDRESS at most."""
-    rows = unit.shop.execute(_holders(shape), {"email": email}).all()
+    rows = asked(unit, _holders(shape), {"email": email})
     return [user_id for user_id, address in rows if _email(address) == email]
 
 
 def sole_holder(unit: Unit, shape: Shape, email: str) -> int | None:
     """The one live account that holds this address (lower-cased and trimmed, not empty); None for none or several."""
-    rows = unit.shop.execute(_holders(shape), {"email": email}).all()
+    rows = asked(unit, _holders(shape), {"email": email})
     live = [user_id for user_id, address in rows if _email(address) == email]
     return live[0] if len(live) == 1 and len(rows) < SAME_ADDRESS else None
 

@@ -25,15 +25,14 @@ from cachetools import TLRUCache
 from portal.database import Databases
 from portal.errors import (
     DatabaseAway,
-    HelpdeskError,
     HelpdeskGarbled,
     HelpdeskMissing,
     HelpdeskPending,
-    HelpdeskRefused,
     HelpdeskUnreachable,
 )
+from portal.helpdesk import copies
 from portal.helpdesk.client import Client
-from portal.helpdesk.copies import CONTACTS, CONVERSATIONS, FORMAT, TICKETS, Flight, Kept, Kind, decoded, kept_until
+from portal.helpdesk.copies import FORMAT, Flight, Kept, Kind, decoded, kept_until, tell_failure
 from portal.helpdesk.coverage import Coverage
 from portal.helpdesk.last_word import brief, overlaid, with_last_word
 from portal.helpdesk.shown import keep
@@ -85,19 +84,26 @@ class Cache:
         self._client = client
         self._doubt_until = 0.0
         self._contacts = Kind[tuple[Contact, ...]](
-            CONTACTS,
+            copies.CONTACTS,
             tuple[Contact, ...],
             client.find_contacts,
             lambda found: seconds * CONTACT_TIMES if found else seconds,
         )
-        self._tickets = Kind[TicketPage](TICKETS, TicketPage, self._fetch_tickets, lambda _: seconds, swept=True)
+        self._contact = Kind[Contact](
+            copies.CONTACT, Contact, lambda key: client.get_contact(int(key)), lambda _: seconds * CONTACT_TIMES
+        )
+        self._tickets = Kind[TicketPage](copies.TICKETS, TicketPage, self._fetch_tickets, lambda _: seconds, swept=True)
         self._conversations = Kind[Conversation](
-            CONVERSATIONS, Conversation, self._fetch_conversation, lambda _: seconds, brief, swept=True
+            copies.CONVERSATIONS, Conversation, self._fetch_conversation, lambda _: seconds, brief, swept=True
         )
 
     async def contacts(self, email: str, until: float) -> Copy[tuple[Contact, ...]]:
         """The contacts that carry this address."""
         return await self._get(self._contacts, email, until)
+
+    async def contact(self, contact_id: int, until: float) -> Copy[Contact]:
+        """A contact, whether he has an address or not. Raises HelpdeskMissing, which is remembered."""
+        return await self._get(self._contact, str(contact_id), until)
 
     async def tickets(self, contact_id: int, page: int, until: float) -> Copy[TicketPage]:
         """One page of a contact's tickets."""
@@ -175,7 +181,7 @@ class Cache:
         def landed(done: asyncio.Task[Copy[T]]) -> None:
             error = None if done.cancelled() else done.exception()
             if error is not None and not isinstance(error, HelpdeskMissing | DatabaseAway):
-                self._tell(kind.name, error)
+                tell_failure(kind.name, error)
                 if not isinstance(error, HelpdeskGarbled):  # that came quickly, and tells of this one thing only
                     self._doubt_until = monotonic() + DOUBT_SECONDS
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._flights.pop, place, None)
@@ -184,14 +190,6 @@ class Cache:
 
         task.add_done_callback(landed)
         return flight
-
-    def _tell(self, name: str, error: BaseException) -> None:
-        if isinstance(error, HelpdeskRefused):
-            log.error("help desk: %s refused (%s): are PORTAL_HDE_TOKEN, or _EMAIL and _API_KEY, right?", name, error)
-        elif isinstance(error, HelpdeskError):
-            log.info("help desk: %s not renewed: %s", name, error)
-        else:
-            log.error("help desk: %s not renewed", name, exc_info=error)
 
     async def _renew(self, kind: Kind[T], key: str) -> Copy[T]:
         for _ in range(ROUNDS):

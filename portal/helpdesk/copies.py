@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -10,15 +11,18 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from portal.errors import HelpdeskError, HelpdeskRefused
 from portal.helpdesk.coverage import LONGEST
 from portal.model import Copy
 from portal.store.snapshots import Snapshot
 
 T = TypeVar("T")
 
-CONTACTS, TICKETS, CONVERSATIONS = "contacts", "tickets", "conversation"
-"""Names of kinds, as they stand in the table: who carries an address, pages of a contact's tickets (`41:1`), and
-conversations (`10`)."""
+log = logging.getLogger(__name__)
+
+CONTACTS, CONTACT, TICKETS, CONVERSATIONS = "contacts", "contact", "tickets", "conversation"
+"""Names of kinds, as they stand in the table: who carries an address, a contact by his number (`41`), pages of a
+contact's tickets (`41:1`), and conversations (`10`)."""
 
 FORMAT = b"1"
 """The first byte of a kept copy; copies of another format count as absent."""
@@ -78,3 +82,13 @@ def decoded(kind: Kind[T], found: Snapshot | None) -> Copy[T] | None:
     except msgspec.MsgspecError:
         return None
     return Copy(value, found.fetched_at, False, blake2b(found.body, digest_size=9).hexdigest())
+
+
+def tell_failure(name: str, error: BaseException) -> None:
+    """A renewal of this kind has failed: the help desk's bad days are told without a trace, our defects with one."""
+    if isinstance(error, HelpdeskRefused):
+        log.error("help desk: %s refused (%s): are PORTAL_HDE_TOKEN, or _EMAIL and _API_KEY, right?", name, error)
+    elif isinstance(error, HelpdeskError):
+        log.info("help desk: %s not renewed: %s", name, error)
+    else:
+        log.error("help desk: %s not renewed", name, exc_info=error)

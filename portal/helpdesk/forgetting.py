@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from portal.database import Unit
-from portal.helpdesk.copies import CONTACTS, CONVERSATIONS, TICKETS, glance
+from portal.helpdesk.copies import CONTACT, CONTACTS, CONVERSATIONS, TICKETS, glance
 from portal.store import snapshots
 
 
@@ -48,13 +48,14 @@ def forget(unit: Unit, ticket_id: int, contact_id: int | None) -> None:
 
 
 def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int], emails: Sequence[str]) -> None:
-    """Delete the copies of these contacts' lists, of the conversations in them, of these tickets, and of whose these
-    addresses are.
+    """Delete the copies of these contacts, of their lists and the conversations in them, of these tickets, and of whose
+    these addresses are.
     """
     for email in emails:
         snapshots.drop(unit, CONTACTS, email)
     tickets = set(ticket_ids)
     for contact in contact_ids:
+        snapshots.drop(unit, CONTACT, str(contact))
         for key, body in snapshots.under(unit, TICKETS, f"{contact}:"):
             tickets |= _listed(body)
             snapshots.drop(unit, TICKETS, key)

@@ -16,7 +16,7 @@ from portal.bitrix.orders import ADMIN_PATH
 from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.database import Unit, cut
-from portal.model import Contact, Event, EventKind, Message, Ticket
+from portal.model import Channel, Contact, Event, EventKind, Message, Ticket
 from portal.service.identity import Identity
 from portal.service.order_fields import FieldChange
 from portal.service.orders import present_account
@@ -39,7 +39,7 @@ class News:
     """What an event means, now that its ticket was read again. `ticket` is None when there is none any more.
 
     `message`: the one it is about, of a new ticket the first; None when not asked for, or when no customer may see it.
-    `stranger`: the requester, when he may have to be written down as a person without an account.
+    `stranger`: the requester, when he may have to be written down as a person without an account, or has called.
     `as_of`: when somebody acted upon this ticket last, before it was read. `read_at`: when it was, by the database's
     clock and naive UTC; what came before that is in it.
     """
@@ -103,8 +103,8 @@ class Effects:
         return new_ticket or any(self._rules.ask_for_the_message(kind, self._on) for kind in kinds)
 
     def asks_for_the_stranger(self, unit: Unit, ticket: Ticket) -> bool:
-        """Whether the requester is to be written down as a person without an account."""
-        return (
+        """Whether the requester is to be written down as a person without an account, or known by his number alone."""
+        return (ticket.channel is Channel.PHONE and not ticket.requester_email) or (
             self._settings.on_unknown_email == "profile"
             and bool(ticket.requester_email)
             and not users.others_with_email(unit, 0, ticket.requester_email)
@@ -155,7 +155,7 @@ class Effects:
         if user_id is not None:
             if email and users.sole_holder(unit, self._shape, email) == user_id:
                 links.note(unit, user_id, email, ticket.requester_id)
-        elif news.stranger is not None and not news.stranger.is_staff and news.stranger.email == email:
+        elif email and news.stranger is not None and not news.stranger.is_staff and news.stranger.email == email:
             profiles.put(unit, news.stranger)
 
     def _follow(
@@ -163,7 +163,7 @@ class Effects:
     ) -> tuple[FieldChange, ...]:
         """Which orders the ticket is about, and how it stands to them: those of its present requester."""
         message = news.message if news.message and (news.first or not news.message.from_staff) else None
-        known = self._identity.of_ticket(unit, ticket)
+        known = self._identity.of_ticket(unit, ticket, news.stranger)
         whose = Whose(
             own=() if user_id is None else (user_id,),
             person=known.someone.accounts,

@@ -90,6 +90,15 @@ class Identity:
         gather(unit, self._shape, read, {start})
         return _recognised(read, start)
 
+    def of_contact(self, unit: Unit, contact_id: int, known: Sequence[Contact] = ()) -> Recognised:
+        """Whoever this contact is; a member of staff is himself alone. `known`: what is known of him and of others."""
+        start = Node("contact", contact_id)
+        if any(one.is_staff for one in known if one.id == contact_id):
+            return _recognised(Known(self._trust_shop), start)
+        read = Known(self._trust_shop, contacts=_customers(known))
+        gather(unit, self._shape, read, {start})
+        return _recognised(read, start)
+
     def of_account(self, unit: Unit, user_id: int, known: Sequence[Contact] = ()) -> Recognised:
         """Whose this account is; nobody's (no accounts) when there is none, or it is the nameless buyers'."""
         read = Known(self._trust_shop, contacts=_customers(known))

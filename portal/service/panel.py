@@ -51,8 +51,7 @@ class Panel:
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         talk, news = await self._ticket(subject, until)
         ticket = talk.value.ticket if talk else None
-        asked = [ticket.requester_email] if ticket else await self._addresses(subject, until)
-        contacts = await self._contacts(asked, until)
+        contacts = await self._whoever(subject, ticket, until)
         known = await self._read(subject, ticket, contacts, page)
         more = [reach.value for reach in known.someone.emails] if known.someone else []
         told = await self._contacts(more, until)
@@ -87,6 +86,18 @@ class Panel:
     async def _read(self, subject: Subject, ticket: Ticket | None, contacts: Sequence[Contact], page: int) -> Known:
         return await self._desk.databases.read(self._reader.read, subject, ticket, tuple(contacts), page)
 
+    async def _whoever(self, subject: Subject, ticket: Ticket | None, until: float) -> list[Contact]:
+        """The contact that the panel is about: by his address, or by his number."""
+        if ticket and ticket.requester_email:
+            return await self._contacts([ticket.requester_email], until)
+        contact_id = ticket.requester_id if ticket else subject.contact_id
+        if not contact_id:
+            return []
+        try:
+            return [(await self._desk.cache.contact(contact_id, until)).value]
+        except HelpdeskError:
+            return []
+
     async def _contacts(self, emails: Iterable[str], until: float) -> list[Contact]:
         """Whoever carries these addresses at the help desk, as far as it can be told now."""
         asked = [email for email in dict.fromkeys(emails) if email][:ADDRESSES]
@@ -94,16 +105,6 @@ class Panel:
             *(self._desk.cache.contacts(email, until) for email in asked), return_exceptions=True
         )
         return _unique(contact for copy in _told(copies) for contact in copy.value)
-
-    async def _addresses(self, subject: Subject, until: float) -> list[str]:
-        """A contact's, as his own requests tell them: the help desk is asked for contacts by address alone."""
-        if subject.contact_id is None:
-            return []
-        try:
-            copy = await self._desk.cache.tickets(subject.contact_id, 1, until)
-        except HelpdeskError:
-            return []
-        return [one.requester_email for one in copy.value.tickets]
 
     async def _requests(self, known: Known, page: int, until: float) -> tuple[list[Copy[TicketPage]], News]:
         """That page of the lists of all his contacts."""

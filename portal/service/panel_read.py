@@ -118,7 +118,7 @@ class Reader:
         if subject.user_id is not None:
             return self.identity.of_account(unit, subject.user_id, contacts), Face.PERSON
         if subject.contact_id is not None:
-            return _of_contact(unit, self.identity, subject.contact_id, contacts), Face.PERSON
+            return self.identity.of_contact(unit, subject.contact_id, contacts), Face.PERSON
         if subject.order_id is not None:
             return self._of_order(unit, subject.order_id, contacts, named)
         if ticket is not None:
@@ -175,14 +175,6 @@ def _owner(here: dict[int, tuple[Order, dossiers.Owner]], one: Named) -> int:
     """Whose it is now; -1: of the nameless buyers."""
     owner = here[one.order_id][1]
     return -1 if owner.nameless else owner.user_id
-
-
-def _of_contact(unit: Unit, identity: Identity, contact_id: int, contacts: Sequence[Contact]) -> Recognised:
-    """Whoever stands behind a contact of the help desk: his account, when one is linked and may be."""
-    held = [one.user_id for one in links.of_contact(unit, contact_id) if not one.is_withdrawn]
-    if len(set(held)) == 1:
-        return identity.of_account(unit, held[0], contacts)
-    return Recognised(Someone((), (contact_id,), (), (), ()), (), ())
 
 
 def _who(

@@ -29,7 +29,9 @@ def look(unit: Unit, kinds: Sequence[str], paces: Mapping[str, Sequence[str]]) -
     found = {bytes(name).decode() for name in rows}
     if shop_events.waits(unit):
         found.add(SHOP)
-    return frozenset(found | {name for name, cursors in paces.items() if not found.issuperset(cursors)})
+    # A cursor whose time has not come may have the name of its topic.
+    come = {name for name, cursors in paces.items() if not found.issuperset(cursors)}
+    return frozenset(found & {*kinds, *NAMES} | come)
 
 
 @cache

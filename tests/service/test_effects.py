@@ -300,6 +300,22 @@ def test_a_stranger_is_written_down_and_the_account_that_proves_the_address_take
     assert shop.stage.execute(query)[0][4] == clara.id
 
 
+@pytest.mark.parametrize(("confirmed", "state"), [("Y", b"linked"), ("N", b"suggested")])
+def test_an_order_that_is_named_in_a_call_is_the_order_of_whose_phone_it_is(
+    shop: Shop, confirmed: str, state: bytes
+) -> None:
+    shop.order(1007, ANNA, "A-1007")
+    shop.stage.execute(
+        "INSERT INTO b_user_phone_auth (USER_ID, PHONE_NUMBER, CONFIRMED) "
+        f"VALUES ({ANNA}, '+79161234567', '{confirmed}')"
+    )
+    called = shop.stage.tell("customer/phone", phone="8 (916) 123-45-67", text="Where is order A-1007?")
+    shop.rings("ticket.created", int(called["ticket_id"]))
+    shop.work()
+    assert shop.stage.execute("SELECT state FROM custom_hde_order_ticket") == [(state,)]
+    assert shop.stage.execute("SELECT COUNT(*) FROM custom_hde_profile") == [(0,)], "he has no address to prove"
+
+
 def test_an_anonymous_stranger_leaves_no_row(shop: Shop) -> None:
     shop.settings = shop.settings.model_copy(update={"on_unknown_email": "anonymous"})
     stranger(shop)

@@ -131,6 +131,36 @@ def test_a_stranger_is_nobody_s_customer_and_still_has_a_face(shop: Stage) -> No
     )
 
 
+def test_who_calls_from_her_confirmed_phone_is_known_by_it(shop: Stage) -> None:
+    ticket = int(shop.tell("customer/phone", phone="8 (916) 123-45-67", text="It is me")["ticket_id"])
+    seen = sheet(shop, ticket_id=ticket)
+    assert seen.face is Face.CONTACT and seen.who and [reach.value for reach in seen.who.phones] == ["+79161234567"]
+    shop.execute(
+        f"INSERT INTO b_user_phone_auth (USER_ID, PHONE_NUMBER, CONFIRMED) VALUES ({ANNA}, '+79161234567', 'Y')"
+    )
+    seen = sheet(shop, ticket_id=ticket)
+    assert seen.who and seen.who.name == "Anna" and [order.number for order in seen.orders] == ["A-1"]
+
+
+def test_a_contact_that_the_shop_does_not_know_is_shown_as_what_it_is(shop: Stage) -> None:
+    ticket = int(shop.tell("customer/email", email="who@else.example", subject="Hello", text="x")["ticket_id"])
+    found = ask(shop, lambda panel: panel.find("who@else.example")).hits[0].whom[1]
+    seen = sheet(shop, contact_id=found)
+    assert seen.face is Face.CONTACT and seen.who and (seen.who.name, seen.orders) == ("who", ())
+    assert [one.id for one in seen.requests] == [ticket]
+
+
+def test_a_contact_with_her_unproven_address_is_not_shown_as_her(shop: Stage) -> None:
+    shop.ticket(BORIS)
+    contact = ask(shop, lambda panel: panel.find(EMAILS[BORIS])).hits[-1].whom[1]
+    shop.databases.run_here(links.note, BORIS, EMAILS[BORIS], contact)
+    seen = sheet(shop, contact_id=contact)
+    assert seen.face is Face.CONTACT and seen.orders == ()
+    assert [one.node for one in seen.probable] == [("account", BORIS)]
+    shop.prove(BORIS)
+    assert [order.number for order in sheet(shop, contact_id=contact).orders] == ["A-2"], "the control"
+
+
 def test_an_order_shows_its_buyer(shop: Stage) -> None:
     seen = sheet(shop, order_id=2)
     assert seen.who and seen.who.name == "Boris" and [one.number for one in seen.about] == ["A-2"]
@@ -173,7 +203,7 @@ def test_a_caller_whom_the_shop_does_not_know_is_found_by_phone_until_he_is_some
     assert [(hit.whom, hit.name) for hit in hits] == [(("contact", 77), "Клим")]
     seen = sheet(shop, contact_id=77)
     assert seen.face is Face.CONTACT and seen.who and seen.who.name == "Клим"
-    assert [reach.value for reach in seen.who.phones] == ["79161234567"]
+    assert [reach.value for reach in seen.who.phones] == ["+79161234567"]
     shop.execute(f"UPDATE custom_hde_profile SET user_id = {ANNA}")
     assert ask(shop, lambda panel: panel.find("8 916 123-45-67")).hits == ()
 
@@ -192,6 +222,8 @@ def test_an_archived_order_of_the_nameless_buyers_leads_to_nobody(shop: Stage) -
 def test_who_has_never_signed_in_is_a_guest_by_an_order_alone(shop: Stage) -> None:
     shop.execute(f"UPDATE b_user SET LAST_LOGIN = NULL WHERE ID IN ({ANNA}, {BORIS})")
     shop.execute(f"DELETE FROM b_sale_order WHERE USER_ID = {BORIS}")
+    assert (proven := sheet(shop, user_id=ANNA).who) and not proven.guest, "she has proven her address"
+    shop.execute("DELETE FROM custom_hde_user_map")
     guest, imported = sheet(shop, user_id=ANNA).who, sheet(shop, user_id=BORIS).who
     assert guest and guest.guest and imported and not imported.guest
 
