@@ -23,6 +23,7 @@ def look(unit: Unit, kinds: Sequence[str], paces: Mapping[str, Sequence[str]]) -
 
     A job that must wait for an earlier one of its queue counts as due: who claims finds out.
     """
+    kinds = [kind for kind in kinds if kind not in paces]
     told = {f"kind{number}": kind.encode() for number, kind in enumerate(kinds)}
     query = _due(len(kinds))
     rows = unit.state.execute(query, {**told, "burst": snapshots.BURST_SECONDS}).scalars()

@@ -111,6 +111,7 @@ def test_the_shape_is_told_by_the_tables(shop: Shop, old_shop: Shop) -> None:
         phone_auth=True,
         order_props=True,
         order_props_entity=True,
+        archive=True,
     )
     assert old_shop.shape == replace(
         shop.shape,

@@ -167,7 +167,7 @@ class World:
 
 def _is_paced(step: Step) -> bool:
     """A look at all of the shop, which comes by the clock alone."""
-    return isinstance(step, Due) and bool({"shop-new", "shop-walk"} & set(step.topics))
+    return isinstance(step, Due) and bool({"shop-new", "shop-walk", "shop-traces"} & set(step.topics))
 
 
 Effects = dict[str, int]

@@ -23,6 +23,7 @@ from portal.model import Customer, Event, OrderChoice
 from portal.service import delivery, widget, writing
 from portal.service.readback import Trace
 from portal.service.sight import Person, Sight
+from portal.service.ticket_orders import TicketOrders
 from portal.store import inbox, links, order_tickets, outbox, shop_events
 from tests.service.crash_world import TOKENS, Effects, Scenario, World, dry, sweep, world_of
 from tests.service.crashes import Aim, Fault, aims
@@ -77,6 +78,14 @@ def event_in_trouble(*trouble: str) -> Callable[[World], Count]:
         return count
 
     return begin
+
+
+def told_of_its_order(world: World) -> Count:
+    """An operator has said which order a ticket is about; the ticket is told by a note."""
+    ticket = world.ticket()
+    orders = TicketOrders(world.settings, world.shape)
+    world.stage.databases.run_here(orders.link, "ivan", ticket, world.customer)
+    return lambda: {"note": world.texts(ticket, world.order, internal=True)}
 
 
 def reply(world: World) -> Count:
@@ -189,10 +198,12 @@ def order_in_ticket(world: World) -> Count:
 
 
 MAILS = {"mail", "outbox.claim", "outbox.finish"}
-ACTS = {"inbound._hear", "inbox.claim", "inbox.applied", "inbound._act", "GET /tickets/{}", "GET /tickets/{}/messages"}
+ACTS = {"inbound._hear", "inbox.claim", "inbound._before_reading", "inbound._act", "GET /tickets/{}"}
+ACTS |= {"GET /tickets/{}/messages"}
+TELLS = {"POST /tickets/{}/messages", "cursors.put"}
 MAKES = {"outbox.sending", "CRM tasks.task.add"}
 BUDGET = {"slots.fill", "slots.take", "slots.release"}
-EVENT = {*ACTS, *MAKES, *MAILS, *BUDGET, "widget._own"}
+EVENT = {*ACTS, *MAKES, *MAILS, *TELLS, *BUDGET, "widget._own"}
 REPLY = {*BUDGET, "outbox.claim", "GET /tickets/{}", "outbox.sending", "POST /tickets/{}/messages"}
 NOTE = {*BUDGET, "outbox.claim", "POST /tickets/{}/messages", "outbox.finish"}
 DONE = frozenset({"done", "stale"})
@@ -214,6 +225,13 @@ SCENARIOS = (
         event_in_trouble("limit", "refused"),
         frozenset(EVENT | {"inbox.fail", "outbox.fail", "outbox.not_sent", "CRM tasks.task.list"}),
         since="CRM tasks.task.list",
+    ),
+    Scenario(
+        "ticket that is told of its order",
+        told_of_its_order,
+        frozenset(BUDGET | TELLS | {"outbox.claim", "outbox.finish"}),
+        window=("POST /tickets/{}/messages", "cursors.put"),
+        twice="note",
     ),
     Scenario("reply", reply, frozenset(REPLY | {"outcomes.finish_reply"})),
     Scenario(
@@ -431,7 +449,7 @@ CONTROLS: tuple[tuple[str, Callable[[pytest.MonkeyPatch], None], Aim, str], ...]
     ("event", has_no_names, Aim("inbound._act", 1, Fault.LOST_CONNECTION, False), "letter 2 times"),
     ("event", has_no_names, Aim("inbound._act", 1, Fault.EXCEPTION, False), "letter 2 times"),
     ("plain event", forgets_events, Aim("inbox.claim", 1, LOST, True), "order field 0 times"),
-    ("plain event", forgets_events, Aim("inbox.applied", 1, KILL, True), "order field 0 times"),
+    ("plain event", forgets_events, Aim("inbound._before_reading", 1, KILL, True), "order field 0 times"),
     ("event", ends_at_once, Aim("mail", 1, KILL, False), "letter 0 times"),
     ("event", ends_at_once, Aim("widget._own", 1, Fault.LOST_CONNECTION, False), "owner 0 times"),
     ("reply", reads_nothing_back, Aim("POST /tickets/{}/messages", 1, KILL, True), "reply 2 times"),
@@ -442,7 +460,7 @@ CONTROLS: tuple[tuple[str, Callable[[pytest.MonkeyPatch], None], Aim, str], ...]
     ("request", ends_at_once, Aim("outcomes.finish_request", 1, KILL, False), "owner 0 times"),
     ("customer", sees_no_notes, Aim("POST /users/{}/notes", 1, KILL, True), "note 2 times"),
     ("account", ends_at_once, Aim("outbound._finish_told", 1, KILL, False), "mirror 0 times"),
-    ("account", ends_at_once, Aim("outbox.claim", 7, LOST, True), "no contact"),
+    ("account", ends_at_once, Aim("outbox.claim", 10, LOST, True), "no contact"),
     ("account", takes_first, Aim("shop_changes.take", 1, Fault.LOST_CONNECTION, False), "no contact"),
 )
 
@@ -480,7 +498,7 @@ ELSEWHERE = {
 LOOKED_INTO = (
     "worker.py",
     *(f"service/{one}.py" for one in ("attempts", "crm_tasks", "delivery", "inbound", "order_notes", "outbound")),
-    *(f"service/{one}.py" for one in ("shop_changes", "widget", "effects", "outcomes")),
+    *(f"service/{one}.py" for one in ("shop_changes", "widget", "effects", "outcomes", "ticket_order_notes")),
     "helpdesk/budget.py",
 )
 
