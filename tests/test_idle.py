@@ -22,7 +22,7 @@ from tests.service.test_outbound import RENDER
 from tests.stage import Stage, stage
 
 SETTLED_SECONDS, MEASURED_SECONDS = 4.0, 6.0
-FIRST, EACH_MORE = 20.0, 6.0
+FIRST, EACH_MORE = 25.0, 6.0
 """Queries a second: of one worker with what is looked for in the shop by all together, and of each further one."""
 
 
