@@ -161,8 +161,9 @@ _ROWS: Sequence[tuple[str, Sequence[tuple[object, ...]]]] = (
         ),
     ),
     (
-        "INSERT INTO b_user (ID, LOGIN, PASSWORD, EMAIL, NAME, LAST_NAME, LID, LANGUAGE_ID, DATE_REGISTER) "
-        "VALUES (%s, %s, %s, %s, %s, %s, 's1', 'ru', NOW()) ON DUPLICATE KEY UPDATE ID = VALUES(ID)",
+        "INSERT INTO b_user (ID, LOGIN, PASSWORD, EMAIL, NAME, LAST_NAME, LID, LANGUAGE_ID, DATE_REGISTER, LAST_LOGIN) "
+        "VALUES (%s, %s, %s, %s, %s, %s, 's1', 'ru', NOW() - INTERVAL 2 YEAR, NOW() - INTERVAL 1 DAY) "
+        "ON DUPLICATE KEY UPDATE ID = VALUES(ID)",
         tuple((a.id, a.login, hash_password(a.password), a.login, a.name, a.last_name) for a in ACCOUNTS),
     ),
     (

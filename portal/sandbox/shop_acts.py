@@ -28,8 +28,8 @@ def register(connection: Connection, email: str, password: str, name: str) -> in
             return None
         connection.begin()
         cursor.execute(
-            "INSERT INTO b_user (LOGIN, PASSWORD, EMAIL, NAME, LAST_NAME, LID, LANGUAGE_ID, DATE_REGISTER) "
-            "VALUES (%s, %s, %s, %s, '', 's1', 'ru', NOW())",
+            "INSERT INTO b_user (LOGIN, PASSWORD, EMAIL, NAME, LAST_NAME, LID, LANGUAGE_ID, DATE_REGISTER, LAST_LOGIN) "
+            "VALUES (%s, %s, %s, %s, '', 's1', 'ru', NOW(), NOW())",
             (email[:50], people.hash_password(password), email, name[:50]),
         )
         user_id = int(cursor.lastrowid)

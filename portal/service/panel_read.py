@@ -28,7 +28,8 @@ ABOUT = 10
 TYPED = frozenset({Channel.SITE, Channel.CHAT})
 """Ways in which a request comes with the address that its writer has typed, and nobody has checked."""
 
-LINKED, SUGGESTED, FOREIGN = "linked", "suggested", "foreign"
+LINKED, SUGGESTED, FOREIGN = SHOWN = ("linked", "suggested", "foreign")
+"""What a panel shows of what a ticket may be about, and in which order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,9 @@ class Reader:
         if subject.order_id is not None:
             told = [Named(subject.order_id, str(subject.order_id), LINKED, "")]
         elif subject.ticket_id is not None:
-            about = [one for one in self.linked.about(unit, subject.ticket_id) if one.state != "removed"][:ABOUT]
+            # Whoever names many orders of others pushes the linked one out of nothing.
+            about = [one for one in self.linked.about(unit, subject.ticket_id) if one.state in SHOWN]
+            about = sorted(about, key=lambda one: SHOWN.index(one.state))[:ABOUT]
             told = [Named(one.order_id, one.number, one.state, one.how, author=one.author) for one in about]
         else:
             return ()

@@ -68,6 +68,17 @@ def php_reads(folder: Path, session_id: str) -> Any:
     return read["data"]
 
 
+def test_its_customers_have_signed_in_and_came_before_they_bought(furnished: str) -> None:
+    """Or the operator's panel would call who signs in there a guest, and a customer since today."""
+    with people.connect(furnished) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*), COUNT(u.LAST_LOGIN), SUM(u.DATE_REGISTER < "
+            "(SELECT MIN(o.DATE_INSERT) FROM b_sale_order o WHERE o.USER_ID = u.ID)) FROM b_user u "
+            f"WHERE u.ID IN ({ANNA.id}, {BORIS.id})"
+        )
+        assert cursor.fetchone() == (2, 2, 2)
+
+
 def test_php_reads_the_session_that_the_shop_writes(shop: Shop, browser: TestClient[Any]) -> None:
     sign_in(browser)
     session = php_reads(shop.sessions, browser.cookies["PHPSESSID"])

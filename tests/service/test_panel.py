@@ -97,6 +97,16 @@ def test_somebody_else_s_order_is_a_warning_with_its_number_and_nothing_of_what_
     assert [one.number for one in sheet(shop, ticket_id=ticket).about] == ["A-2"], "what an operator took away is gone"
 
 
+def test_many_orders_of_others_push_out_none_that_is_linked(shop: Stage) -> None:
+    ticket = shop.ticket(ANNA)
+    for id in range(11, 22):
+        shop.databases.run_here(order_tickets.put, id, ticket, BORIS, f"A-{id}", "text", state="foreign", kin=False)
+    put(shop, 30, ANNA)
+    shop.databases.run_here(order_tickets.put, 30, ticket, ANNA, "A-30", "chosen")
+    about = sheet(shop, ticket_id=ticket).about
+    assert (about[0].number, about[0].state, len(about)) == ("A-30", "linked", panel_read.ABOUT)
+
+
 def test_whose_order_is_shown_is_written_down_though_the_ticket_is_somebody_else_s(shop: Stage) -> None:
     ticket = shop.ticket(ANNA)
     linked = TicketOrders(shop.settings, shop.databases.read_here(tables.inspect))
