@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import TextClause, bindparam, text
 
 from portal.bitrix import belongings
-from portal.bitrix.orders import COLUMNS, NEVER, PAID, Sale, counts
+from portal.bitrix.orders import COLUMNS, NEVER, NEWEST_FIRST, PAID, Sale, counts
 from portal.bitrix.tables import Shape
 from portal.bitrix.values import moment, money
 from portal.database import Unit
@@ -188,7 +188,7 @@ def _orders(shape: Shape, site: bool) -> TextClause:
     return _in(
         f"SELECT {COLUMNS} FROM b_sale_order o WHERE o.USER_ID IN :users "  # noqa: S608
         f"AND NOT {NAMELESS.format('o.USER_ID')}{counts(shape, site)} "
-        "ORDER BY o.DATE_INSERT DESC, o.ID DESC LIMIT :limit OFFSET :offset",
+        f"ORDER BY {NEWEST_FIRST} LIMIT :limit OFFSET :offset",
         "users",
     )
 
