@@ -155,11 +155,12 @@ def not_sent(unit: Unit, job: Job) -> None:
 
 
 def finish(unit: Unit, job: Job, *, ticket_id: int | None = None, result_id: int | None = None) -> bool:
-    """It is done, and made this; its files go. False when the job was no longer ours: then nothing is changed."""
+    """It is done, and made this; its files go, and the payload that is of no account, as it would go with none.
+
+    False when the job was no longer ours."""
     if not _queue.end(unit, job.claim, "done"):
         return False
-    if ticket_id or result_id:
-        unit.state.execute(_RESULT, {"id": job.id, "ticket": ticket_id, "result": result_id})
+    unit.state.execute(_RESULT, {"id": job.id, "ticket": ticket_id, "result": result_id})
     blobs.drop(unit, job.id)
     return True
 
@@ -273,7 +274,8 @@ _BECOME = text(
     "state = 'waiting', holder = NULL, run_at = UTC_TIMESTAMP(6) WHERE id = :id AND holder = :holder"
 )
 _RESULT = text(
-    "UPDATE custom_hde_outbox SET ticket_id = COALESCE(:ticket, ticket_id), result_id = :result WHERE id = :id"
+    "UPDATE custom_hde_outbox SET ticket_id = COALESCE(:ticket, ticket_id), result_id = COALESCE(:result, result_id), "
+    "payload = IF(user_id IS NULL, '{}', payload) WHERE id = :id"
 )
 _RESULTS = text("SELECT result_id FROM custom_hde_outbox WHERE queue = :queue AND result_id IS NOT NULL")
 _MARKED = text(

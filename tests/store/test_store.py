@@ -117,6 +117,17 @@ def test_who_comes_back_after_his_lease_changes_nothing(databases: Databases) ->
     assert databases.run_here(outbox.finish, second)
 
 
+def test_what_is_done_and_nobodys_keeps_no_words(databases: Databases) -> None:
+    for user in (None, ANNA):
+        databases.run_here(outbox.put, "mail.manager", {"email": "who@else.example"}, user)
+    while job := databases.run_here(outbox.claim, ["mail.manager"], 60):
+        assert databases.run_here(outbox.finish, job)
+    kept = databases.read_here(
+        lambda unit: unit.state.execute(text("SELECT payload FROM custom_hde_outbox ORDER BY id")).all()
+    )
+    assert kept[0][0] == b"{}" and b"who@else" in kept[1][0], "the control: hers goes with her account"
+
+
 def test_a_failed_job_waits_and_a_hopeless_one_is_dead_with_its_reason(databases: Databases) -> None:
     first, second = databases.run_here(put), databases.run_here(put)
     job = databases.run_here(outbox.claim, ["mail.proof"], 60)
