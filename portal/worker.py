@@ -64,8 +64,14 @@ LAST_RETRY_SECONDS = 3600
 
 
 async def run(steps: Sequence[Step]) -> None:
-    """Take every step for ever, side by side: a mail server that is slow holds up no answer to the help desk."""
-    await asyncio.gather(*(_repeat(step) for step in steps))
+    """Take every step for ever, side by side: a mail server that is slow holds up no answer to the help desk.
+
+    When it is cancelled, it ends with the last of them, not with the first: what they give back needs the database,
+    which is closed next.
+    """
+    async with asyncio.TaskGroup() as group:
+        for step in steps:
+            group.create_task(_repeat(step))
 
 
 async def _repeat(step: Step) -> None:

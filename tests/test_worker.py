@@ -43,6 +43,33 @@ def test_a_step_that_fails_ends_neither_the_loop_nor_the_others(
     assert "worker:" in caplog.text
 
 
+def test_a_cancelled_worker_ends_with_its_last_step_not_its_first() -> None:
+    """What a step gives back needs the database, which is closed as soon as the worker has ended."""
+    ended = []
+
+    async def at_once() -> bool:
+        await asyncio.sleep(60)
+        return False
+
+    async def slowly() -> bool:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.1)
+            ended.append(1)
+        return False
+
+    async def cancelled() -> None:
+        running = asyncio.create_task(worker.run([at_once, slowly]))
+        await asyncio.sleep(0.05)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        assert ended == [1]
+
+    asyncio.run(cancelled())
+
+
 def test_a_claim_is_kept_for_as_long_as_its_delivery_takes(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     databases = Databases(database_url)
     migrate(databases)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
 from portal.database import Databases
@@ -114,9 +114,11 @@ class Budget:
         try:
             taken = await asyncio.shield(taking)
         except asyncio.CancelledError:
-            taken = await taking
-            if isinstance(taken, Slot):
-                await self._databases.run(slots.give_back, taken)
+            # Without the database no slot was taken, or it comes free by itself; the cancellation is what counts.
+            with suppress(DatabaseAway):
+                taken = await taking
+                if isinstance(taken, Slot):
+                    await self._databases.run(slots.give_back, taken)
             raise
         if isinstance(taken, Refused):
             if taken.banned_until:

@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Concatenate, ParamSpec
@@ -199,8 +199,9 @@ class Backfill:
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            if job := (await claiming)[1]:
-                await self._give_back(job)
+            with suppress(DatabaseAway):
+                if job := (await claiming)[1]:
+                    await self._give_back(job)
             raise
 
     def _put(self, unit: Unit, one: Listed, queue: str) -> Found:

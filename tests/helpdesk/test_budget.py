@@ -348,6 +348,26 @@ def test_who_is_cancelled_while_he_takes_a_slot_leaves_none_taken(
     run(cancelled())
 
 
+def test_who_is_cancelled_while_the_database_goes_away_is_cancelled_all_the_same(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: object) -> None:
+        time.sleep(0.4)
+        raise DatabaseAway("away")
+
+    async def cancelled() -> None:
+        budget = Budget(databases, 1, 60.0, 60.0)
+        await databases.run(slots.fill, 1)
+        monkeypatch.setattr(slots, "take", away)
+        task = asyncio.create_task(budget._take(0))
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(cancelled())
+
+
 def test_a_process_that_was_suspended_does_not_call_with_the_slot_it_had(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
