@@ -1,6 +1,8 @@
 """Static files: read, hashed and compressed once at start, then served from memory under names that never change.
 
-A name carries the hash of its content (`app.1a2b3c4d5e.css`), so whoever serves it may call it immutable.
+A name carries the hash of its content (`app.1a2b3c4d5e.css`), so whoever serves it may call it immutable. The parts in
+a folder are one file for each of their types, in the order of their names: `app/base.css` and `app/list.css` are
+`app.css`.
 """
 
 from __future__ import annotations
@@ -36,14 +38,19 @@ class Statics:
         self._urls: dict[str, str] = {}
         self._whole: dict[str, Static] = {}
         self._small: dict[str, Static] = {}
-        for path in sorted(folder.iterdir()):
-            if path.is_file() and not path.name.startswith("."):
-                self._add(path)
+        for path in _visible(folder):
+            if path.is_file():
+                self._add(path.stem, path.suffix, path.read_bytes())
+            else:
+                parts = _visible(path)
+                for suffix in sorted({part.suffix for part in parts}):
+                    whole = b"\n".join(part.read_bytes() for part in parts if part.suffix == suffix)
+                    self._add(path.name, suffix, whole)
 
-    def _add(self, path: Path) -> None:
-        content, content_type = path.read_bytes(), CONTENT_TYPES[path.suffix]
-        hashed = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:10]}{path.suffix}"
-        self._urls[path.name] = f"{self._prefix}/static/{hashed}"
+    def _add(self, stem: str, suffix: str, content: bytes) -> None:
+        content_type = CONTENT_TYPES[suffix]
+        hashed = f"{stem}.{hashlib.sha256(content).hexdigest()[:10]}{suffix}"
+        self._urls[f"{stem}{suffix}"] = f"{self._prefix}/static/{hashed}"
         self._whole[hashed] = Static(content, content_type)
         small = gzip_format.compress(content, 9, mtime=0)
         if len(small) < len(content):
@@ -59,3 +66,7 @@ class Statics:
         None for every other name, the plain one included.
         """
         return (self._small.get(hashed_name) if gzip else None) or self._whole.get(hashed_name)
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))

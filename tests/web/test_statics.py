@@ -51,5 +51,16 @@ def test_a_file_of_an_unknown_type_stops_the_start(folder: Path) -> None:
 
 def test_our_own_files_are_all_servable() -> None:
     statics = Statics(assets.folder("static"), "/p")
-    assert {"app.css", "app.js", "icons.svg"} <= {path.name for path in assets.folder("static").iterdir()}
+    assert {"app", "icons.svg"} <= {path.name for path in assets.folder("static").iterdir()}
+    assert statics.url("app.css").startswith("/p/static/app.")
     assert statics.url("app.js").startswith("/p/static/app.")
+
+
+def test_a_folders_parts_are_one_file_of_each_type_in_the_order_of_their_names(folder: Path) -> None:
+    parts = folder / "all"
+    parts.mkdir()
+    for name in ("b.css", "a.css", "c.js", ".swp"):
+        (parts / name).write_text(name)
+    statics = Statics(folder, "")
+    bodies = [statics.get(statics.url(name).rpartition("/")[2]) for name in ("all.css", "all.js")]
+    assert [found and found.body for found in bodies] == [b"a.css\nb.css", b"c.js"]

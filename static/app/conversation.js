@@ -1,0 +1,19 @@
+// A message on its way: the messages alone are drawn anew, so that whoever is typing the next one is not disturbed.
+const pauses = [1, 1, 2, 3, 5, 8, 15, 30, 60, 60];
+function follow() {
+  const shown = document.querySelector(".messages:has([data-sending])");
+  if (!shown || !pauses.length) return;
+  setTimeout(async () => {
+    try {
+      const { url, html } = await read(shown.dataset.at);
+      // A new request that has arrived is at another address.
+      if (url !== new URL(shown.dataset.at, location.href).href) return location.replace(shown.dataset.at);
+      const anew = new DOMParser().parseFromString(html, "text/html").querySelector(".messages");
+      if (anew && anew.textContent !== shown.textContent) shown.replaceWith(document.adoptNode(anew));
+    } catch {
+      // Offline for a moment: the next try tells.
+    }
+    follow();
+  }, pauses.shift() * 1000);
+}
+follow();
