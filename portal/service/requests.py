@@ -16,6 +16,7 @@ from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending, NotFo
 from portal.model import Attachment, Conversation, Copy, Ticket, TicketPage
 from portal.service.listing import MERGED_PAGES, Desk, activity, contacts_of, own_elsewhere, pages_of
 from portal.service.sight import Person, Sight
+from portal.service.unread import new_of
 from portal.service.writing import Delivery, Written
 
 PATIENCE_SECONDS = 3.0
@@ -49,6 +50,8 @@ class RequestList:
     """New requests of his that are on their way, on the first page."""
     replies: Mapping[int, Written] = field(default_factory=dict)
     """By ticket, the newest message of his that its row does not know of."""
+    news: frozenset[int] = frozenset()
+    """The tickets in which the shop has done something that he has not seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,7 @@ def _listed(person: Person, copies: Sequence[Copy[TicketPage]], page: int) -> Re
         min((copy.fetched_at for copy in copies), default=None),
         any(copy.stale for copy in copies),
         version="-".join(copy.version for copy in copies),
+        news=new_of(person, tickets),
     )
 
 

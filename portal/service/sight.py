@@ -16,6 +16,7 @@ from portal.errors import NotFound, TooOften
 from portal.model import Customer
 from portal.store import limits, links, outbox, profiles
 from portal.store.links import Holdings
+from portal.store.visits import Seen
 from portal.tokens import Tokens
 
 PROOF_MAIL = "mail.proof"
@@ -46,7 +47,8 @@ class Person:
 
     `contacts` are the help desk contacts granted by name; `withdrawn` those that were taken away again. `joins` says on
     what evidence further contacts with his address may be added, None when none may. `own`: tickets that are his
-    whatever is proven, each with the contact that must still be its requester.
+    whatever is proven, each with the contact that must still be its requester. `seen` grants nothing: it says what is
+    new to him, and is told of his visits while it is remembered.
     """
 
     customer: Customer
@@ -55,6 +57,7 @@ class Person:
     withdrawn: frozenset[int] = frozenset()
     joins: str | None = None
     own: Mapping[int, int] = field(default_factory=dict)
+    seen: Seen = field(default_factory=Seen, compare=False)
 
 
 def person(customer: Customer, has: Holdings, *, shared: bool, trust_shop: bool) -> Person:
@@ -64,9 +67,9 @@ def person(customer: Customer, has: Holdings, *, shared: bool, trust_shop: bool)
     """
     rows = has.links
     if not customer.email:
-        return Person(customer, Sight.NO_EMAIL, own=has.tickets)
+        return Person(customer, Sight.NO_EMAIL, own=has.tickets, seen=has.seen)
     if shared:
-        return Person(customer, Sight.SHARED, own=has.tickets)
+        return Person(customer, Sight.SHARED, own=has.tickets, seen=has.seen)
     shop_says = trust_shop and customer.confirmed
     here = [row for row in rows if row.email == customer.email]
     good = [row for row in here if row.sees and (row.evidence == BY_MAIL or (row.evidence == BY_SHOP and shop_says))]
@@ -80,7 +83,7 @@ def person(customer: Customer, has: Holdings, *, shared: bool, trust_shop: bool)
         joins = None
     withdrawn = frozenset(row.contact_id for row in here if row.is_withdrawn)
     sight = Sight.PROVEN if contacts or joins else Sight.UNPROVEN
-    return Person(customer, sight, contacts, withdrawn, joins, has.tickets)
+    return Person(customer, sight, contacts, withdrawn, joins, has.tickets, has.seen)
 
 
 def ask(unit: Unit, who: Customer, locale: str) -> None:

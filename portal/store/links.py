@@ -6,12 +6,14 @@ custom_hde_ticket_owner: which tickets are an account's own whoever has proven w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from portal.database import Unit, is_duplicate
+from portal.store.visits import REMEMBERED, Seen
 
 OWN_TICKETS = 500
 ADDRESS = 0
@@ -61,23 +63,27 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """An account's links, granted or not, and its own tickets with the requester that each must still have."""
+    """An account's links, granted or not, its own tickets with the requester that each must still have, and what of
+    all its tickets it has seen.
+    """
 
     links: list[Link]
     tickets: dict[int, int]
+    seen: Seen = field(default_factory=Seen)
 
 
 def of(unit: Unit, user_id: int) -> Holdings:
     """What a shop account has, in one query; of its own tickets the newest OWN_TICKETS."""
-    found, tickets = [], {}
-    for ticket_id, contact_id, email, evidence, sees in unit.state.execute(
-        _OF, {"user": user_id, "limit": OWN_TICKETS}
-    ):
-        if ticket_id:
+    found, tickets, seen = [], {}, Seen()
+    told = {"user": user_id, "limit": OWN_TICKETS, "visits": REMEMBERED}
+    for ticket_id, contact_id, email, evidence, sees, seen_at in unit.state.execute(_OF, told):
+        if seen_at:
+            seen.add(int(ticket_id), seen_at.replace(tzinfo=UTC))
+        elif ticket_id:
             tickets[int(ticket_id)] = int(contact_id)
         else:
             found.append(Link(contact_id, email.decode(), evidence.decode(), bool(sees)))
-    return Holdings(found, tickets)
+    return Holdings(found, tickets, seen)
 
 
 def owner(unit: Unit, ticket_id: int) -> Owner | None:
@@ -153,9 +159,11 @@ def _row(user_id: int, contact_id: int, email: str, evidence: str) -> dict[str, 
 
 
 _OF = text(
-    "SELECT 0, contact_id, email, evidence, sees FROM custom_hde_user_map WHERE user_id = :user UNION ALL "
-    "(SELECT ticket_id, contact_id, '', '', 0 FROM custom_hde_ticket_owner WHERE user_id = :user "
-    "ORDER BY ticket_id DESC LIMIT :limit)"
+    "SELECT 0, contact_id, email, evidence, sees, NULL FROM custom_hde_user_map WHERE user_id = :user UNION ALL "
+    "(SELECT ticket_id, contact_id, '', '', 0, NULL FROM custom_hde_ticket_owner WHERE user_id = :user "
+    "ORDER BY ticket_id DESC LIMIT :limit) UNION ALL "
+    "(SELECT ticket_id, 0, '', '', 0, seen_at FROM custom_hde_visit WHERE user_id = :user "
+    "ORDER BY ticket_id = 0 DESC, seen_at DESC LIMIT :visits)"
 )
 _OWNER = text("SELECT user_id, contact_id FROM custom_hde_ticket_owner WHERE ticket_id = :ticket")
 _PRESENT_OWNER = text(

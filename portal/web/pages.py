@@ -37,9 +37,9 @@ from markupsafe import Markup
 
 from portal import assets
 from portal.config import Settings
-from portal.model import Message, Ticket
+from portal.model import Message
 from portal.service import writing
-from portal.service.requests import touched
+from portal.service.requests import RequestList, touched
 from portal.service.writing import Delivery, Written
 from portal.web.panel_words import PanelWords, said
 from portal.web.statics import Statics
@@ -111,25 +111,25 @@ class Row(NamedTuple):
     when: Markup
     reply: Written | None
     """Its state stands in place of the request's."""
+    is_new: bool
 
 
-def rows(
-    words: Words, urls: Urls, tickets: Sequence[Ticket], now: datetime, replies: Mapping[int, Written]
-) -> list[Row]:
-    """The rows of the list; `replies` by ticket, as in RequestList."""
+def rows(words: Words, urls: Urls, view: RequestList, now: datetime) -> list[Row]:
+    """The rows of the list."""
     nameless = words.nameless
     return [
         Row(
             urls.request(ticket.id),
-            reply.delivery.value if (reply := replies.get(ticket.id)) else ticket.status.value,
+            reply.delivery.value if (reply := view.replies.get(ticket.id)) else ticket.status.value,
             words.status(ticket),
             tidy(ticket.subject) or nameless,
             tidy(ticket.number),
             words.channel(ticket.channel),
             words.time_ago(touched(ticket, reply), now),
             reply,
+            ticket.id in view.news,
         )
-        for ticket in tickets
+        for ticket in view.tickets
     ]
 
 

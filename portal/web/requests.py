@@ -17,10 +17,12 @@ from litestar.response import Stream
 from portal.errors import HelpdeskMissing, HelpdeskRefused, NotFound, TooOften
 from portal.model import Attachment
 from portal.service import requests as service
-from portal.service import sight
+from portal.service import sight, unread
+from portal.service.listing import activity
 from portal.service.requests import RequestView
 from portal.service.sight import Sight
 from portal.service.writing import Delivery, Written
+from portal.store import visits
 from portal.web.answers import Answer, page, redirect
 from portal.web.entered import NOTHING, Entered
 from portal.web.pages import is_late
@@ -47,9 +49,10 @@ async def index(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     wanted = number(request.query_params.get("page", "1"))
     view = await service.list_for(visitor.person, site.desk, wanted)
     view = service.list_with_written(view, await written(site, request, visitor))
+    await _begin(site, visitor)
     # A page that is pending is made anew: it changes at once.
     shown = marks([*view.written, *view.replies.values()])
-    keep = (view.page, view.version, view.as_of, view.stale, shown) if view.version else None
+    keep = (view.page, view.version, view.as_of, view.stale, shown, view.news) if view.version else None
     context: dict[str, Any] = {"view": view, "can_prove": site.settings.mail, "attempt": _attempt(request)}
     return page(site, request, visitor, "requests/list.html", keep=keep, **context)
 
@@ -61,9 +64,29 @@ async def show(request: AnyRequest, site: NamedDependency[Site], ticket_id: From
     view = await service.view_for(visitor.person, site.desk, number(ticket_id))
     view = service.with_written(view, await written(site, request, visitor))
     keep = (view.ticket_id, view.version, view.as_of, view.stale, marks(view.written)) if view.version else None
+    await _seen(site, visitor, view)
     if entered := _again(request, view):
         return conversation(site, request, visitor, view, entered=entered)
     return conversation(site, request, visitor, view, keep=keep)
+
+
+async def _begin(site: Site, visitor: Visitor) -> None:
+    """From his first visit on, things are new to him; before, those of two weeks."""
+    person = visitor.person
+    if person.seen.since is None:
+        person.seen.since = unread.first_since()
+        await site.databases.run(visits.begin, person.customer.id, person.seen.since)
+
+
+async def _seen(site: Site, visitor: Visitor, view: RequestView) -> None:
+    """He has the conversation before him: what is in it is not new any more."""
+    if view.conversation is None:
+        return
+    await _begin(site, visitor)
+    person, upto = visitor.person, activity(view.conversation.ticket)
+    if upto > unread.seen_upto(person, view.ticket_id):
+        person.seen.tickets[view.ticket_id] = upto
+        await site.databases.run(visits.note, person.customer.id, view.ticket_id, upto)
 
 
 def _again(request: AnyRequest, view: RequestView) -> Entered | None:

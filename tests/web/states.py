@@ -95,7 +95,7 @@ def requests(tickets: int = 0, locale: str = "ru", **changes: Any) -> SimpleName
     """A service.requests.RequestList."""
     shown = tuple(ticket(number, locale) for number in range(1, tickets + 1))
     view = {"sight": "proven", "email": EMAIL, "tickets": shown, "page": 1, "pages": 1, "total": tickets, "as_of": NOW, "stale": False,
-            "pending": False, "version": "1", "written": (), "replies": {}}  # fmt: skip
+            "pending": False, "version": "1", "written": (), "replies": {}, "news": frozenset()}  # fmt: skip
     return SimpleNamespace(**{**view, **changes})
 
 
@@ -196,6 +196,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-pending": show(conversation(**nothing)),
         "show-away": show(conversation(**nothing, stale=True)),
         "list-written": index(requests(3, locale, written=new_ones)),
+        "list-new": index(requests(5, locale, news=frozenset({one.id for one in requests(5, locale).tickets[:2]}))),
         "list-replies": index(requests(5, locale, replies={one.id: replace(one, ticket_id=one.id) for one in (*on_the_way, late)})),
         "list-first-written": index(requests(0, locale, written=new_ones[:1])),
         "list-away-written": index(requests(pending=True, stale=True, as_of=None, written=new_ones[:1])),

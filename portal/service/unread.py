@@ -1,0 +1,36 @@
+"""What is new to a customer: what the shop has done in his requests since he looked at them last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from portal.model import Status, Ticket
+from portal.service.listing import activity
+from portal.service.sight import Person
+
+BEFORE_FIRST = timedelta(days=14)
+"""Who comes for the first time finds what is younger than that marked as new, not all that he ever read by mail."""
+
+BY_THE_SHOP = frozenset({Status.WAITING, Status.CLOSED, Status.OTHER})
+"""Where the last thing was the shop's doing, as far as a list can tell."""
+
+
+def is_new(person: Person, ticket: Ticket) -> bool:
+    """Whether the shop has done something in this request that he has not seen."""
+    return ticket.status in BY_THE_SHOP and activity(ticket) > seen_upto(person, ticket.id)
+
+
+def new_of(person: Person, tickets: Iterable[Ticket]) -> frozenset[int]:
+    """The ids of those of these requests that hold something new."""
+    return frozenset(ticket.id for ticket in tickets if is_new(person, ticket))
+
+
+def seen_upto(person: Person, ticket_id: int) -> datetime:
+    """Up to which of the help desk's times he has seen this request."""
+    return person.seen.upto(ticket_id) or first_since()
+
+
+def first_since() -> datetime:
+    """From when on things are new to somebody who comes now for the first time."""
+    return datetime.now(UTC) - BEFORE_FIRST
