@@ -18,6 +18,11 @@ import pytest
 START_SECONDS = 90
 """A busy machine with several test workers takes its time."""
 
+MEMORY_BYTES = 2 * 2**30
+"""What the servers of some test workers need, with room to spare."""
+
+LEFT_SECONDS = 2 * 3600
+
 
 class MariaDB:
     """A private server: its own folder, its own socket, no port."""
@@ -83,9 +88,20 @@ def _as_me() -> list[str]:
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
+def _in_memory() -> Path | None:
+    """Where a file is not written to a disk: thousands of tests make all tables anew, and that is a third of it there."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir():
+        return None
+    for left in memory.glob("portal-db-*"):  # by a run that was killed
+        if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    return memory if shutil.disk_usage(memory).free > MEMORY_BYTES else None
+
+
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDB]:
-    folder = Path(tempfile.mkdtemp(prefix="portal-db-"))
+    folder = Path(tempfile.mkdtemp(prefix="portal-db-", dir=_in_memory()))
     server = MariaDB(folder)
     server.start()
     yield server
