@@ -29,10 +29,12 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
+from types import CodeType
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from portal import assets
@@ -165,6 +167,26 @@ class Pages:
         return self._templates[locale][template].render(nonce=nonce, **context).encode()
 
 
+class _Code(BytecodeCache):
+    """The code of templates, by their source: what they say differs between the languages, what they do does not."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Put into the bucket what has been compiled from the same source."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        if bucket.code:
+            self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_CODE = _Code()
+"""Of the process: compiling is most of what a start takes."""
+
+
 def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings, statics: Statics) -> Environment:
     words, urls = all_words[locale], Urls(settings.prefix)
     environment = Environment(
@@ -173,6 +195,7 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
         undefined=StrictUndefined,
         auto_reload=False,
         cache_size=-1,
+        bytecode_cache=_CODE,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
