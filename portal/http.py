@@ -7,6 +7,8 @@ so its loggers are held at WARNING from the first import on.
 from __future__ import annotations
 
 import logging
+import ssl
+from functools import cache
 
 import httpx
 
@@ -47,5 +49,12 @@ def make_client(
         ),
         follow_redirects=False,
         trust_env=False,
+        verify=_authorities(),
         transport=transport,
     )
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whom we trust: read once a process, as it takes longer than all else of a client."""
+    return httpx.create_ssl_context(trust_env=False)

@@ -68,10 +68,13 @@ class MariaDB:
         self.process.wait()
 
     def url(self, schema: str) -> str:
-        return f"mysql+pymysql://root@/{schema}?unix_socket={self.socket}"
+        # Without TLS, which nobody speaks over a socket: reading the machine's certificates takes 20 ms a connection.
+        return f"mysql+pymysql://root@/{schema}?unix_socket={self.socket}&ssl_disabled=true"
 
     def execute(self, *statements: str, schema: str | None = None) -> None:
-        connection = pymysql.connect(unix_socket=str(self.socket), user="root", database=schema, autocommit=True)
+        connection = pymysql.connect(
+            unix_socket=str(self.socket), user="root", database=schema, autocommit=True, ssl_disabled=True
+        )
         with connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -29,7 +30,24 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _server(state: State) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Ends when it is told to: uvicorn looks ten times a second, which is a long time for a test."""
+
+    async def main_loop(self) -> None:
+        """Tick as uvicorn does, until it is told to end."""
+        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
+        both = {asyncio.create_task(super().main_loop()), asyncio.create_task(self._ending.wait())}
+        _, left = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for task in left:
+            task.cancel()
+
+    def end(self) -> None:
+        """From another thread, once it has started."""
+        self.should_exit = True
+        self._loop.call_soon_threadsafe(self._ending.set)
+
+
+def _server(state: State) -> _Server:
     config = uvicorn.Config(
         create_app(state),
         http=Protocol,
@@ -41,7 +59,7 @@ def _server(state: State) -> uvicorn.Server:
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def serve(state: State, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -64,6 +82,7 @@ def running(state: State | None = None, host: str = "127.0.0.1", port: int = 0) 
         try:
             _await_start(server, thread)
             yield f"http://{host}:{listener.getsockname()[1]}"
+            server.end()
         finally:
             server.should_exit = True
             thread.join()
