@@ -22,6 +22,7 @@ from portal.helpdesk.client import Client
 from portal.helpdesk.webhooks import Proofs
 from portal.service import panel_acts
 from portal.service.feed import Feed
+from portal.service.finding import Finder
 from portal.service.identity import Identity
 from portal.service.letters import Render
 from portal.service.listing import Desk
@@ -68,6 +69,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         visitors=Visitors(settings, databases, Gate(settings, shape), fresh_seconds),
         desk=desk,
         orders=Orders(settings, shape, desk),
+        finder=Finder(shape, desk),
         panel=Panel(settings, shape, desk, Identity(settings, shape), TicketOrders(settings, shape)),
         permits=Permits(databases),
         client=client,

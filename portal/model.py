@@ -81,6 +81,11 @@ class Ticket:
     status_key: str = ""
 
 
+def activity(ticket: Ticket) -> datetime:
+    """When something happened in it last, as far as its list tells: some replies count as a change alone."""
+    return max(ticket.last_reply_at, ticket.updated_at) if ticket.last_reply_at else ticket.updated_at
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file of a message. `url` is the help desk's, never shown to a customer; `size` is in bytes, None if untold."""

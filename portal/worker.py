@@ -25,6 +25,7 @@ from portal.service.delivery import CHORES, WRITTEN, Deliverer
 from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
 from portal.service.holding import held
 from portal.service.inbound import Bell
+from portal.service.indexer import Indexer
 from portal.service.outbound import Outbound
 from portal.service.renewal import Renewer
 from portal.service.shop_changes import ShopChanges
@@ -32,7 +33,7 @@ from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
 from portal.service.ticket_order_notes import TicketOrderNotes
 from portal.service.traces import PACE, Traces
-from portal.store import dues, figures, inbox, lanes, limits, outbox, panel, shop_seen, snapshots
+from portal.store import dues, figures, inbox, index_wants, lanes, limits, outbox, panel, shop_seen, snapshots, tickets
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
@@ -55,6 +56,9 @@ DELIVERY_LEASE_SECONDS = 60
 """Renewed while it takes longer; so long a message waits after its worker was killed."""
 
 SWEEP_SECONDS = 3600
+
+INDEX_SECONDS = 5
+"""How often it is asked whether somebody looks for what has not been read."""
 
 BEAT_SECONDS = 10
 """How often the loop says that it is there; /readyz waits for a multiple of it."""
@@ -112,7 +116,8 @@ def steps(  # noqa: PLR0917  # what it stands on
     bell = Bell(client, databases, Effects(settings, shape, rules.of(settings)))
     event = partial(inbound.step, databases, bell)
     shop = ShopChanges(settings, databases)
-    renewer = Renewer(databases, Cache(client, databases, settings.cache_seconds))
+    cache = Cache(client, databases, settings.cache_seconds)
+    renewer = Renewer(databases, cache)
     pulse = Pulse(databases, {**shop_changes.PACES, PACE: [PACE]})
     return [
         *([Due(pulse, [*_LETTERS], letter)] if settings.mail else []),
@@ -129,6 +134,7 @@ def steps(  # noqa: PLR0917  # what it stands on
         Due(pulse, ["shop-new"], shop.new),
         Due(pulse, ["shop-walk"], shop.changed),
         Due(pulse, [PACE], Traces(databases).step),
+        _every(INDEX_SECONDS, _in(Lane.BACKFILL, Indexer(databases, cache).step)),
         _every(SWEEP_SECONDS, partial(_sweep, databases)),
         _every(BEAT_SECONDS, partial(_beat, databases)),
     ]
@@ -179,7 +185,16 @@ async def _beat(databases: Databases) -> bool:
 async def _sweep(databases: Databases) -> bool:
     """Forget what nobody needs any more, a bounded number of rows at a time."""
     gone = 0
-    for sweep in (outbox.sweep, inbox.sweep, limits.sweep, snapshots.sweep, shop_seen.sweep, panel.sweep):
+    for sweep in (
+        outbox.sweep,
+        inbox.sweep,
+        limits.sweep,
+        snapshots.sweep,
+        shop_seen.sweep,
+        panel.sweep,
+        tickets.sweep,
+        index_wants.sweep,
+    ):
         gone += await databases.run(sweep)
     if gone:
         log.info("worker: %d old rows swept", gone)

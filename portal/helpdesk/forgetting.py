@@ -11,7 +11,8 @@ import msgspec
 
 from portal.database import Unit
 from portal.helpdesk.copies import CONTACT, CONTACTS, CONVERSATIONS, TICKETS, glance
-from portal.store import snapshots
+from portal.store import index_wants, snapshots
+from portal.store import tickets as index
 
 
 class _Ticket(msgspec.Struct):
@@ -49,7 +50,7 @@ def forget(unit: Unit, ticket_id: int, contact_id: int | None) -> None:
 
 def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int], emails: Sequence[str]) -> None:
     """Delete the copies of these contacts, of their lists and the conversations in them, of these tickets, and of whose
-    these addresses are.
+    these addresses are; and what our index has of them.
     """
     for email in emails:
         snapshots.drop(unit, CONTACTS, email)
@@ -61,6 +62,8 @@ def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int], ema
             snapshots.drop(unit, TICKETS, key)
     for ticket in sorted(tickets):
         snapshots.drop(unit, CONVERSATIONS, str(ticket))
+    index.erase(unit, contact_ids, sorted(tickets))
+    index_wants.erase(unit, contact_ids)
 
 
 def _listed(body: bytes | None) -> set[int]:

@@ -8,10 +8,11 @@ from typing import TypeVar
 import msgspec
 
 from portal.database import Unit
+from portal.helpdesk import indexing
 from portal.helpdesk.copies import CONVERSATIONS, TICKETS, Kind, glance
 from portal.helpdesk.forgetting import forget
 from portal.model import Conversation, Ticket, TicketPage
-from portal.store import snapshots
+from portal.store import snapshots, tickets
 from portal.store.snapshots import Snapshot
 
 T = TypeVar("T")
@@ -66,8 +67,10 @@ def keep(
     stored = snapshots.store(unit, kind.name, key, holder=holder, began=began, body=body, brief=brief)
     if stored and isinstance(value, TicketPage):
         _note_lists(unit, value)
+        tickets.put(unit, indexing.listed(value.tickets))
     if stored and isinstance(value, Conversation):
         ticket = value.ticket
+        tickets.put(unit, [indexing.talked(value)])
         first_page = snapshots.load(unit, TICKETS, f"{ticket.requester_id}:1")
         row = _in_page(first_page, ticket.id) if first_page else None
         if row and (row.status, row.last_reply_at) != (ticket.status, ticket.last_reply_at):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from cachetools import TTLCache
 
 from portal.database import Databases, Unit
 from portal.errors import HelpdeskError, NotFound
 from portal.helpdesk.cache import Cache
-from portal.model import Copy, Ticket, TicketPage
+from portal.model import Copy, TicketPage, activity
 from portal.service.sight import Person, Sight
 from portal.store import links, profiles
 
@@ -106,8 +105,3 @@ async def pages_of(
     wanted = [(contact, number) for contact in contacts for number in range(1, page + 1)]
     found = await asyncio.gather(*(desk.cache.tickets(contact, number, until) for contact, number in wanted))
     return list(found)
-
-
-def activity(ticket: Ticket) -> datetime:
-    """When something happened in it last, as far as its list tells: some replies count as a change alone."""
-    return max(ticket.last_reply_at, ticket.updated_at) if ticket.last_reply_at else ticket.updated_at

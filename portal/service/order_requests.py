@@ -6,9 +6,9 @@ import asyncio
 
 from portal.database import Unit
 from portal.errors import NotFound
-from portal.model import OrderChoice, Status, Ticket
+from portal.model import OrderChoice, Status, Ticket, activity
 from portal.service import requests
-from portal.service.listing import Desk, activity
+from portal.service.listing import Desk
 from portal.service.orders import Orders
 from portal.service.sight import Person
 from portal.store import order_tickets

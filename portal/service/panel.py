@@ -17,9 +17,9 @@ from portal.bitrix.orders import Sale
 from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending
-from portal.model import Contact, Conversation, Copy, Ticket, TicketPage
+from portal.model import Contact, Conversation, Copy, Ticket, TicketPage, activity
 from portal.service.identity import Identity
-from portal.service.listing import Desk, activity
+from portal.service.listing import Desk
 from portal.service.panel_find import Finder
 from portal.service.panel_read import Known, Reader
 from portal.service.panel_sheet import Face, Found, Moment, News, Sheet, Subject

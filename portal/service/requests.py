@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending, NotFound
-from portal.model import Attachment, Conversation, Copy, Ticket, TicketPage
-from portal.service.listing import MERGED_PAGES, Desk, activity, contacts_of, own_elsewhere, pages_of
+from portal.model import Attachment, Conversation, Copy, Ticket, TicketPage, activity
+from portal.service.listing import MERGED_PAGES, Desk, contacts_of, own_elsewhere, pages_of
 from portal.service.sight import Person, Sight
 from portal.service.unread import new_of
 from portal.service.writing import Delivery, Written

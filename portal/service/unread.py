@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from portal.model import Status, Ticket
-from portal.service.listing import activity
+from portal.model import Status, Ticket, activity
 from portal.service.sight import Person
 
 BEFORE_FIRST = timedelta(days=14)

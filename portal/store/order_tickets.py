@@ -124,6 +124,14 @@ def newest_of(unit: Unit, user_id: int, limit: int) -> list[int]:
     return list(unit.state.execute(_NEWEST_OF, {"user": user_id, "limit": limit}).scalars())
 
 
+def about_orders_of(unit: Unit, user_id: int, limit: int) -> dict[int, list[int]]:
+    """The tickets of this account about its own orders, by order: of the newest orders, so many pairs at most."""
+    found: dict[int, list[int]] = {}
+    for order_id, ticket_id in unit.state.execute(_ABOUT_ORDERS_OF, {"user": user_id, "limit": limit}):
+        found.setdefault(order_id, []).append(ticket_id)
+    return found
+
+
 def of_ticket(unit: Unit, ticket_id: int) -> list[int]:
     """The orders that this ticket is, was or may be about: all whose fields may have to say something else."""
     return [row[0] for row in unit.state.execute(_OF_TICKET, {"ticket": ticket_id})]
@@ -232,6 +240,10 @@ _OPEN_OF = text(
 _NEWEST_OF = text(
     "SELECT DISTINCT order_id FROM custom_hde_order_ticket WHERE user_id = :user AND standing <> 'gone' "
     "AND state = 'linked' ORDER BY order_id DESC LIMIT :limit"
+)
+_ABOUT_ORDERS_OF = text(
+    "SELECT order_id, ticket_id FROM custom_hde_order_ticket WHERE user_id = :user AND standing <> 'gone' "
+    "AND state = 'linked' AND kin = 1 ORDER BY order_id DESC, ticket_id DESC LIMIT :limit"
 )
 _OF_TICKET = text("SELECT order_id FROM custom_hde_order_ticket WHERE ticket_id = :ticket ORDER BY order_id")
 _SELECT = (

@@ -9,6 +9,7 @@ from portal.web import (
     orders_api,
     panel,
     panel_links,
+    request_list,
     requests,
     static_files,
     webhook,
@@ -17,7 +18,7 @@ from portal.web import (
 )
 
 UNDER_PREFIX = [
-    requests.index,  #             GET  {prefix}/
+    request_list.index,  #         GET  {prefix}/
     requests.show,  #              GET  {prefix}/{ticket_id}
     writing.reply,  #              POST {prefix}/{ticket_id}/reply
     writing.replied,  #            GET  {prefix}/{ticket_id}/reply

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from litestar import Response
 from litestar.enums import MediaType
@@ -19,7 +19,7 @@ from portal.errors import DatabaseAway, HelpdeskError, NotFound, TooOften
 from portal.service.panel_doors import LinkRefused, PanelEnded
 from portal.web.headers import NONCE, is_panel
 from portal.web.panel_frame import refused
-from portal.web.site import FLASH_SECONDS, FORM_PLACE, LANGUAGE_COOKIE, NONCE_PLACE, Site
+from portal.web.site import FLASH_SECONDS, FORM_PLACE, LANGUAGE_COOKIE, LIST_COOKIE, NONCE_PLACE, Site
 from portal.web.visitor import (
     FLASH_COOKIE,
     AnyRequest,
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 HTML = MediaType.HTML
 YEAR = 365 * 24 * 3600
 RETRY_SECONDS = 5
+LIST_SECONDS = 24 * 3600
 DOORS_PATH = "/api/"
 """Machines ask there, and get their errors as JSON."""
 PANEL_WORDS = {400: "wrong", 403: "link", 404: "missing", 405: "wrong", 410: "ended", 413: "wrong", 503: "away"}
@@ -134,6 +135,11 @@ def _set_cookie(site: Site, answer: Answer, name: str, value: str, seconds: int)
         secure=site.settings.public_url.startswith("https:"),
         samesite="lax",
     )
+
+
+def remember_list(site: Site, answer: Answer, query: str) -> None:
+    """The way back to the list leads to this; "" to the list as it stands."""
+    _set_cookie(site, answer, LIST_COOKIE, quote(query, safe=""), LIST_SECONDS if query else 0)
 
 
 def _flash(site: Site, request: AnyRequest, visitor: Visitor) -> str | None:

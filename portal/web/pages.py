@@ -3,8 +3,10 @@
 What the templates are given, besides `now` (aware, UTC), `flash` (the name of what is said once, or nothing), `csrf`
 (the token of the forms) and `account` (the customer's id):
 
-- requests/list.html: `view` (service.requests.RequestList), `can_prove` (mail is on), `attempt` (see below)
-- requests/show.html: `view` (service.requests.RequestView), `attempt`, `entered` (entered.Entered: what is in the form)
+- requests/list.html: `view` (service.requests.RequestList), `can_prove` (mail is on), `attempt` (see below), `tabs`
+  (how many stand behind each), `wish` and `findings` (service.finding)
+- requests/show.html: `view` (service.requests.RequestView), `attempt`, `back` (the list's query), `entered`
+  (entered.Entered: what is in the form)
 - requests/new.html: `entered`, `orders` (sequence of model.OrderChoice), `can_write` (the account has an address)
 - requests/kept.html: `one` (service.writing.Written), a new request that is on its way
 - requests/back.html: `entered`, `path` (where the form goes), `sign_in`; nothing else, as nobody knows who it is
@@ -31,7 +33,6 @@ from datetime import datetime
 from functools import cache, partial
 from types import CodeType
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 from jinja2.bccache import Bucket
@@ -46,6 +47,8 @@ from portal.service.writing import Delivery, Written
 from portal.web.panel_words import PanelWords, said
 from portal.web.statics import Statics
 from portal.web.text import readable
+from portal.web.urls import Urls
+from portal.web.wishes import CHANNELS, DAYS, without
 from portal.web.words import LOCALES, Words, tidy
 
 ATTEMPTS = 10
@@ -63,44 +66,6 @@ LIMITS = {"files": writing.MAX_FILES, "file_mb": writing.MAX_FILE_BYTES // 2**20
 OURS = ("requests/", "panel/", "email/", "desk/", "error.html")
 
 
-class Urls:
-    """Where our pages are. Paths only: the shop may answer under more than one name."""
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-        self.prove = f"{prefix}/prove"
-        self.new = f"{prefix}/new"
-        self.home = f"{prefix.rpartition('/')[0]}/"
-
-    def page(self, number: int = 1) -> str:
-        """A page of the list."""
-        return f"{self._prefix}/?page={number}" if number > 1 else f"{self._prefix}/"
-
-    def request(self, ticket_id: int) -> str:
-        """A conversation."""
-        return f"{self._prefix}/{ticket_id}"
-
-    def reply(self, ticket_id: int) -> str:
-        """Where a reply goes."""
-        return f"{self._prefix}/{ticket_id}/reply"
-
-    def written(self, one: Written) -> str:
-        """Where a request that was written here is read: its conversation, or a page of its own until there is one."""
-        return self.request(one.ticket_id) if one.ticket_id else f"{self._prefix}/new/{one.id}"
-
-    def again(self, one: Written) -> str:
-        """A form filled with what could not be delivered."""
-        return f"{self.request(one.ticket_id) if one.ticket_id else self.new}?again={one.id}#write"
-
-    def file(self, ticket_id: int, file_id: str) -> str:
-        """An attachment, through us."""
-        return f"{self._prefix}/{ticket_id}/files/{quote(file_id, safe='')}"
-
-    def follow(self, token: str) -> str:
-        """The link that proves an address."""
-        return f"{self._prefix}/prove/{quote(token, safe='')}"
-
-
 class Row(NamedTuple):
     """A request as the list shows it: words ready to be put in, so that a row costs the template no call."""
 
@@ -114,6 +79,7 @@ class Row(NamedTuple):
     reply: Written | None
     """Its state stands in place of the request's."""
     is_new: bool
+    id: int
 
 
 def rows(words: Words, urls: Urls, view: RequestList, now: datetime) -> list[Row]:
@@ -130,6 +96,7 @@ def rows(words: Words, urls: Urls, view: RequestList, now: datetime) -> list[Row
             words.time_ago(touched(ticket, reply), now),
             reply,
             ticket.id in view.news,
+            ticket.id,
         )
         for ticket in view.tickets
     ]
@@ -215,6 +182,9 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
         ATTEMPTS=ATTEMPTS,
         is_late=is_late,
         WAITING_SHOWN=WAITING_SHOWN,
+        CHANNELS=CHANNELS,
+        DAYS=DAYS,
+        without=without,
         limits=LIMITS,
     )
     return environment

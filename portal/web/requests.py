@@ -15,10 +15,9 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from portal.errors import HelpdeskMissing, HelpdeskRefused, NotFound, TooOften
-from portal.model import Attachment
+from portal.model import Attachment, activity
 from portal.service import requests as service
 from portal.service import sight, unread
-from portal.service.listing import activity
 from portal.service.requests import RequestView
 from portal.service.sight import Sight
 from portal.service.writing import Delivery, Written
@@ -26,8 +25,9 @@ from portal.store import visits
 from portal.web.answers import Answer, page, redirect
 from portal.web.entered import NOTHING, Entered
 from portal.web.pages import is_late
-from portal.web.site import Site
+from portal.web.site import LIST_COOKIE, Site
 from portal.web.visitor import FLASH_COOKIE, AnyRequest, Visitor, check_form, check_origin, cookie_choice
+from portal.web.wishes import remembered
 
 log = logging.getLogger(__name__)
 
@@ -42,35 +42,21 @@ def number(text: str) -> int:
     return int(text)
 
 
-@get("/")
-async def index(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
-    """The list of the visitor's requests."""
-    visitor = await site.visitors.of(request)
-    wanted = number(request.query_params.get("page", "1"))
-    view = await service.list_for(visitor.person, site.desk, wanted)
-    view = service.list_with_written(view, await written(site, request, visitor))
-    await _begin(site, visitor)
-    # A page that is pending is made anew: it changes at once.
-    shown = marks([*view.written, *view.replies.values()])
-    keep = (view.page, view.version, view.as_of, view.stale, shown, view.news) if view.version else None
-    context: dict[str, Any] = {"view": view, "can_prove": site.settings.mail, "attempt": _attempt(request)}
-    return page(site, request, visitor, "requests/list.html", keep=keep, **context)
-
-
 @get("/{ticket_id:str}")
 async def show(request: AnyRequest, site: NamedDependency[Site], ticket_id: FromPath[str]) -> Answer:
     """One conversation."""
     visitor = await site.visitors.of(request)
     view = await service.view_for(visitor.person, site.desk, number(ticket_id))
     view = service.with_written(view, await written(site, request, visitor))
-    keep = (view.ticket_id, view.version, view.as_of, view.stale, marks(view.written)) if view.version else None
+    shown = marks(view.written)
+    keep = (view.ticket_id, view.version, view.as_of, view.stale, shown, _back(request)) if view.version else None
     await _seen(site, visitor, view)
     if entered := _again(request, view):
         return conversation(site, request, visitor, view, entered=entered)
     return conversation(site, request, visitor, view, keep=keep)
 
 
-async def _begin(site: Site, visitor: Visitor) -> None:
+async def begin(site: Site, visitor: Visitor) -> None:
     """From his first visit on, things are new to him; before, those of two weeks."""
     person = visitor.person
     if person.seen.since is None:
@@ -82,7 +68,7 @@ async def _seen(site: Site, visitor: Visitor, view: RequestView) -> None:
     """He has the conversation before him: what is in it is not new any more."""
     if view.conversation is None:
         return
-    await _begin(site, visitor)
+    await begin(site, visitor)
     person, upto = visitor.person, activity(view.conversation.ticket)
     if upto > unread.seen_upto(person, view.ticket_id):
         person.seen.tickets[view.ticket_id] = upto
@@ -102,9 +88,18 @@ def conversation(
     site: Site, request: AnyRequest, visitor: Visitor, view: RequestView, *, entered: Entered = NOTHING, **more: Any
 ) -> Answer:
     """The page of a conversation, with what has been entered into its form."""
-    return page(
-        site, request, visitor, "requests/show.html", view=view, attempt=_attempt(request), entered=entered, **more
-    )
+    told: dict[str, Any] = {
+        "view": view,
+        "attempt": attempt_of(request),
+        "entered": entered,
+        "back": _back(request),
+    }
+    return page(site, request, visitor, "requests/show.html", **told, **more)
+
+
+def _back(request: AnyRequest) -> str:
+    """The query of the list that he comes from, "" for the list as it stands."""
+    return remembered(cookie_choice(request, LIST_COOKIE) or "")
 
 
 async def written(site: Site, request: AnyRequest, visitor: Visitor) -> Sequence[Written]:
@@ -119,7 +114,7 @@ def marks(written: Sequence[Written]) -> tuple[Hashable, ...]:
     return tuple((one.id, one.delivery, one.ticket_id, one.result_id, is_late(one, now)) for one in written)
 
 
-def _attempt(request: AnyRequest) -> int:
+def attempt_of(request: AnyRequest) -> int:
     """How often a page that is being fetched has refreshed itself."""
     told = request.query_params.get("try", "0")
     return int(told) if re.fullmatch(r"[0-9]{1,3}", told) else 0

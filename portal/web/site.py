@@ -17,6 +17,7 @@ from portal.helpdesk.client import Client
 from portal.helpdesk.webhooks import Proofs
 from portal.service import writing
 from portal.service.feed import Feed
+from portal.service.finding import Finder
 from portal.service.listing import Desk
 from portal.service.orders import Orders
 from portal.service.panel import Panel
@@ -24,6 +25,7 @@ from portal.service.panel_acts import Deed
 from portal.service.permits import Permits
 from portal.service.widget import VisitorIds
 from portal.service.writing import Draft, Written
+from portal.store.tickets import Counts
 from portal.tokens import Tokens
 from portal.web.pages import Pages, choose_locale
 from portal.web.refusals import Refusals
@@ -33,9 +35,12 @@ from portal.web.widget_script import WidgetScript
 from portal.web.words import LOCALES
 
 LANGUAGE_COOKIE = "portal_lang"
+LIST_COOKIE = "portal_list"
+"""What the list was narrowed down to last: the way back from a request leads there."""
 FLASH_SECONDS = 60
 UPLOADS_AT_ONCE = 2
 KEPT_BYTES = 6 * 2**20
+COUNTS_KEPT = 2_000
 FORM_PLACE = secrets.token_urlsafe(18)
 """Stands for the form's token in kept pages. Nobody can guess it: in a foreign text it would be replaced there, too."""
 
@@ -52,6 +57,7 @@ class Site:
     visitors: Visitors
     desk: Desk
     orders: Orders
+    finder: Finder
     panel: Panel
     permits: Permits
     client: Client
@@ -66,6 +72,7 @@ class Site:
     deeds: Mapping[str, Deed]
     refusals: Refusals = field(default_factory=Refusals)
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
+    counts: LRUCache[tuple[int, str], Counts] = field(default_factory=lambda: LRUCache(COUNTS_KEPT))
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))
     )

@@ -75,7 +75,7 @@ class Tab:
 
     def subjects(self) -> list[str]:
         """Of the requests that are listed."""
-        return self.page.locator(".requests h2").all_inner_texts()
+        return self.page.locator(".requests h2 bdi").all_inner_texts()
 
     def inspect(self, state: str) -> None:
         """Axe finds nothing (light and wide, dark and narrow) and nothing scrolls sideways."""

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 from portal import assets
 from portal.config import Settings
 from portal.model import Attachment, Channel, Conversation, Message, OrderChoice, Status, Ticket
+from portal.service.finding import Findings, Wish
 from portal.service.writing import Delivery, Enclosed, Problem, Written
+from portal.store.tickets import Counts, Sort
 from portal.web.entered import NOTHING, Entered, Why
 from portal.web.pages import Pages
 from portal.web.statics import Statics
@@ -99,6 +101,19 @@ def requests(tickets: int = 0, locale: str = "ru", **changes: Any) -> SimpleName
     return SimpleNamespace(**{**view, **changes})
 
 
+TABS = {"all": 12, "open": 3, "mine": 1, "closed": 9}
+COUNTS = Counts({Status.WAITING: 1, Status.IN_PROGRESS: 2, Status.CLOSED: 9}, 3, 8)
+
+
+def findings(locale: str) -> Findings:
+    """service.finding.Findings of three requests: words of a message, goods, and nothing to show."""
+    said, hit, rest = ("Здравствуйте, где моя ", "посылка", "? Заказ оплачен ещё во вторник. …") if locale == "ru" else (
+        "Hello, where is my ", "parcel", "? It was paid for on Tuesday. …")  # fmt: skip
+    return Findings(
+        COUNTS, 12, {1: [(said, False), (hit, True), (rest, False)]}, {2: ("A-1007", "Кроссовки беговые, 42")}
+    )
+
+
 def conversation(messages: int = 4, locale: str = "ru", **changes: Any) -> SimpleNamespace:
     """A service.requests.RequestView."""
     whole = Conversation(ticket(1, locale), tuple(message(number) for number in range(1, messages + 1)))
@@ -144,6 +159,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "csrf": "token",
         "account": 7,
         "entered": NOTHING,
+        "back": "",
         "can_write": True,
         "orders": (),
         "can_prove": True,
@@ -152,7 +168,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
     }
 
     def index(view: SimpleNamespace, **more: Any) -> tuple[str, dict[str, Any]]:
-        return "requests/list.html", {**common, "view": view, **more}
+        return "requests/list.html", {**common, "view": view, "wish": Wish(), "findings": None, "tabs": {}, **more}
 
     def show(view: SimpleNamespace, **more: Any) -> tuple[str, dict[str, Any]]:
         return "requests/show.html", {**common, "view": view, **more}
@@ -196,6 +212,12 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-pending": show(conversation(**nothing)),
         "show-away": show(conversation(**nothing, stale=True)),
         "list-written": index(requests(3, locale, written=new_ones)),
+        "list-tabs": index(requests(8, locale), tabs=TABS),
+        "list-found": index(requests(3, locale, total=3), tabs=TABS, wish=Wish("посылка" if locale == "ru" else "parcel"), findings=findings(locale)),
+        "list-narrowed": index(requests(3, locale, total=63, pages=3), tabs=TABS, findings=findings(locale),
+                               wish=Wish("", False, "", Channel.EMAIL, "A-1007", 90, Sort.STATE)),
+        "list-nothing": index(requests(0, locale), tabs=TABS, wish=Wish("9" * 120), findings=Findings(COUNTS, 12)),
+        "list-looking": index(requests(0, locale), wish=Wish("x"), findings=Findings(COUNTS, 243)),
         "list-new": index(requests(5, locale, news=frozenset({one.id for one in requests(5, locale).tickets[:2]}))),
         "list-replies": index(requests(5, locale, replies={one.id: replace(one, ticket_id=one.id) for one in (*on_the_way, late)})),
         "list-first-written": index(requests(0, locale, written=new_ones[:1])),

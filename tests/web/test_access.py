@@ -455,7 +455,8 @@ def crawl(world: World) -> int:
     return asked
 
 
-LOOKS = {"custom_hde_visit"}
+LOOKS = {"custom_hde_visit", "custom_hde_ticket", "custom_hde_index_want"}
+"""That he was there, and what our copies tell our index."""
 
 
 def test_get_changes_nothing_neither_in_the_database_nor_in_the_sessions(world: World) -> None:

@@ -16,8 +16,9 @@ from babel.messages.pofile import read_po
 from portal import assets
 from portal.service.writing import Delivery
 from portal.web.entered import Entered, given_back
-from portal.web.pages import WAITING_SHOWN, Urls, choose_locale, icons, masked, page_numbers, speakable, timeline
+from portal.web.pages import WAITING_SHOWN, choose_locale, icons, masked, page_numbers, speakable, timeline
 from portal.web.statics import Statics
+from portal.web.urls import Urls
 from portal.web.words import LOCALES
 from tests.web.states import (
     NOW,

@@ -1,0 +1,257 @@
+"""Filters, search and sorting of a customer's requests, answered from our own index of them.
+
+The index grants nothing: whose requests are looked through is decided here as for the plain list (requests.py), from
+his own links. What it lacks, as nobody has read it yet, is asked for (indexer.py), and the page says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from portal.bitrix import goods
+from portal.bitrix.goods import Goods
+from portal.bitrix.tables import Shape
+from portal.database import Unit
+from portal.errors import HelpdeskError, HelpdeskPending, NotFound
+from portal.helpdesk.indexing import folded, ticket_of
+from portal.model import Channel, Copy, Status, TicketPage
+from portal.service.listing import Desk, contacts_of
+from portal.service.requests import PAGE_SIZE, PATIENCE_SECONDS, RequestList
+from portal.service.sight import Person, Sight
+from portal.service.unread import new_of
+from portal.store import index_wants, order_tickets, tickets
+from portal.store.tickets import Counts, Sort, Terms, Whose, Word
+
+LONGEST_QUERY = 200
+MOST_WORDS = 8
+ABOUT_ORDERS = 1_000
+"""Pairs of order and request that are looked at, of the newest orders."""
+
+MESSAGES_READ = 50
+"""Of a customer who looks for something, the newest requests whose messages are read into the index."""
+
+READ_AGAIN_SECONDS = 3600
+SNIPPET = 160
+"""Characters around the first match."""
+
+_ENDING = re.compile(
+    r"(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|иях|ях|ах|ов|ев|ей|ой|ий|ый|ая|яя|ое|ее|ие|ые|ую|юю|ом|ем|ам|ям"
+    r"|[аеиоуыьэюяй]|ing|ies|es|ed|s)$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a customer wants to see; "" and None for anything. `days`: with something in them within so many days."""
+
+    words: str = ""
+    is_open: bool | None = None
+    turn: str = ""
+    channel: Channel | None = None
+    order: str = ""
+    days: int | None = None
+    sort: Sort = Sort.ACTIVITY
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the list as it stands."""
+        return self == Wish()
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves something out."""
+        return self != Wish(sort=self.sort)
+
+    @property
+    def statuses(self) -> list[Status] | None:
+        """The states that are wanted, None for all."""
+        if self.is_open is None and not self.turn:
+            return None
+        closed = self.is_open is False
+        turn = {"mine": {Status.WAITING}, "shop": {Status.RECEIVED, Status.IN_PROGRESS}}.get(self.turn, set(Status))
+        return [status for status in Status if status in turn and (status is Status.CLOSED) is closed]
+
+
+Pieces = Sequence[tuple[str, bool]]
+"""A text in pieces; True for those that were looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found, beside the list itself: how many there are of all, and where the words stand.
+
+    `of`: how many there are as the help desk says, of which `counts.total` could be looked through.
+    """
+
+    counts: Counts
+    of: int = 0
+    snippets: Mapping[int, Pieces] = field(default_factory=dict)
+    goods: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    """By ticket, the order and the name in it that was looked for."""
+
+
+def counted(view: RequestList) -> Counts | None:
+    """The counts of a plain list that is whole; None when it has further pages, or is not there."""
+    if view.pages > 1 or view.pending:
+        return None
+    by_status: dict[str, int] = {}
+    for ticket in view.tickets:
+        by_status[ticket.status] = by_status.get(ticket.status, 0) + 1
+    return Counts(by_status, len(view.tickets), 0)
+
+
+class Finder:
+    """Built once."""
+
+    def __init__(self, shape: Shape, desk: Desk) -> None:
+        self._shape = shape
+        self._desk = desk
+
+    async def find(self, person: Person, wish: Wish, page: int) -> tuple[RequestList, Findings | None]:
+        """One page of those of his requests that he wants. Raises NotFound for a page that is not there.
+
+        Without findings where there is nothing to look through: nothing is proven, or nothing could be fetched yet.
+        """
+        email = person.customer.email
+        if person.sight is not Sight.PROVEN and not person.own:
+            return RequestList(person.sight, email), None
+        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        try:
+            contacts = await contacts_of(person, self._desk, until)
+            asked = (self._desk.cache.tickets(contact, 1, until) for contact in contacts)
+            firsts = list(await asyncio.gather(*asked))
+        except HelpdeskError as error:
+            away = not isinstance(error, HelpdeskPending)
+            return RequestList(person.sight, email, page=page, pending=True, stale=away), None
+        whose = Whose(contacts, email, person.own)
+        databases = self._desk.databases
+        looked = await databases.read(_look, self._shape, person.customer.id, whose, wish=wish, page=page)
+        counts = looked.findings.counts
+        total = max(counts.total, sum(first.value.total for first in firsts))
+        if counts.total < total or counts.read < min(counts.total, MESSAGES_READ):
+            await databases.run(index_wants.put, contacts, READ_AGAIN_SECONDS)
+        return _listed(person, looked, firsts, page), replace(looked.findings, of=total)
+
+    async def count(self, person: Person) -> Counts:
+        """The counts of all his requests, as far as our index has them; one query."""
+        whose = Whose(person.contacts, person.customer.email, person.own)
+        return await self._desk.databases.read(tickets.count, whose, Terms())
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    findings: Findings
+    found: Sequence[tickets.Found]
+
+
+def _look(unit: Unit, shape: Shape, user_id: int, whose: Whose, *, wish: Wish, page: int) -> _Looked:
+    """One thread hop: his orders that requests are about, then the requests."""
+    said = words_of(wish.words)
+    about: dict[int, list[int]] = {}
+    bought: list[Goods] = []
+    if said or wish.order:
+        about = order_tickets.about_orders_of(unit, user_id, ABOUT_ORDERS)
+        bought = goods.of_orders(unit, shape, user_id, about)
+    terms = Terms(
+        statuses=wish.statuses,
+        channel=wish.channel,
+        since=datetime.now(UTC) - timedelta(days=wish.days) if wish.days else None,
+        tickets=_of_order(wish.order, about, bought) if wish.order else None,
+        words=[Word(word, _with(word, about, bought)) for word in said],
+    )
+    counts = tickets.count(unit, whose, terms)
+    found = tickets.find(unit, whose, terms, sort=wish.sort, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    snippets: dict[int, Pieces] = {}
+    there: dict[int, tuple[str, str]] = {}
+    for one in found if said else ():
+        ticket = ticket_of(one.body)
+        if ticket and (pieces := snippet(one.said, said)):
+            snippets[ticket.id] = pieces
+        elif ticket and (hit := _hit(ticket.id, said, about, bought)):
+            there[ticket.id] = hit
+    return _Looked(Findings(counts, snippets=snippets, goods=there), found)
+
+
+def words_of(query: str) -> list[str]:
+    """The words that are looked for, folded and without their endings."""
+    said = [word.strip("№#.,;:!?\"'«»()[]<>") for word in folded(query[:LONGEST_QUERY]).split()]
+    return list(dict.fromkeys(stem(word) for word in said if word))[:MOST_WORDS]
+
+
+def stem(word: str) -> str:
+    """A folded word without what its case and number have added, as far as that is easily told."""
+    if len(word) < 5 or not word.isalpha():
+        return word
+    cut = _ENDING.sub("", word)
+    if len(cut) < 4:
+        return word
+    return cut[:-1] if cut.endswith("к") and len(cut) > 5 else cut
+
+
+def snippet(said: str, words: Sequence[str]) -> Pieces:
+    """What stands around the first of the words in a text, in pieces; nothing when none of them is in it."""
+    looked_for = re.compile("|".join(re.escape(word).replace("е", "[её]") for word in words) or r"(?!)", re.I)
+    shown = " ".join("".join(char if char.isprintable() else " " for char in said).split())
+    first = looked_for.search(shown)
+    if first is None:
+        return ()
+    begin = max(0, first.start() - SNIPPET // 3)
+    if begin and (space := shown.find(" ", begin, first.start())) > 0:
+        begin = space + 1
+    end = min(len(shown), begin + SNIPPET)
+    pieces: list[tuple[str, bool]] = [("… " if begin else "", False)]
+    at = begin
+    for match in looked_for.finditer(shown, begin, end):
+        pieces += [(shown[at : match.start()], False), (match[0], True)]
+        at = match.end()
+    pieces += [(shown[at:end], False), (" …" if end < len(shown) else "", False)]
+    return [piece for piece in pieces if piece[0]]
+
+
+def _of_order(number: str, about: Mapping[int, Sequence[int]], bought: Sequence[Goods]) -> list[int]:
+    wanted = folded(number).strip("№# ")
+    return [ticket for one in bought if folded(one.number) == wanted for ticket in about[one.order_id]]
+
+
+def _with(word: str, about: Mapping[int, Sequence[int]], bought: Sequence[Goods]) -> list[int]:
+    return [
+        ticket
+        for one in bought
+        if word in folded(one.number) or any(word in folded(name) for name in one.names)
+        for ticket in about[one.order_id]
+    ]
+
+
+def _hit(
+    ticket_id: int, words: Sequence[str], about: Mapping[int, Sequence[int]], bought: Sequence[Goods]
+) -> tuple[str, str] | None:
+    for one in bought:
+        if ticket_id not in about[one.order_id]:
+            continue
+        name = next((name for name in one.names if any(word in folded(name) for word in words)), "")
+        if name or any(word in folded(one.number) for word in words):
+            return one.number, name
+    return None
+
+
+def _listed(person: Person, looked: _Looked, firsts: Sequence[Copy[TicketPage]], page: int) -> RequestList:
+    matching = looked.findings.counts.matching
+    pages = max(1, -(-matching // PAGE_SIZE))
+    if page > pages:
+        raise NotFound
+    shown = tuple(ticket for one in looked.found if (ticket := ticket_of(one.body)))
+    return RequestList(
+        person.sight,
+        person.customer.email,
+        shown,
+        page,
+        pages,
+        matching,
+        min((first.fetched_at for first in firsts), default=None),
+        any(first.stale for first in firsts),
+        news=new_of(person, shown),
+    )
