@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any
 
 from litestar import Litestar, Router
@@ -26,6 +29,7 @@ from portal.service.finding import Finder
 from portal.service.identity import Identity
 from portal.service.letters import Render
 from portal.service.listing import Desk
+from portal.service.live import Streams
 from portal.service.orders import Orders
 from portal.service.outbound import Outbound
 from portal.service.panel import Panel
@@ -63,6 +67,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
     statics = Statics(assets.folder("static"), settings.prefix)
     pages = Pages(settings, statics)
     desk = Desk(Cache(client, databases, settings.cache_seconds), databases)
+    streams = Streams()
     site = Site(
         settings=settings,
         databases=databases,
@@ -80,7 +85,8 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         proofs=Proofs(settings),
         widget=widget_script(settings),
         visitor_ids=VisitorIds(client.visitor_id),
-        feed=Feed(databases, desk.cache),
+        streams=streams,
+        feed=Feed(databases, desk.cache, streams),
         deeds=_deeds(settings, shape),
     )
 
@@ -90,7 +96,8 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         steps = worker.steps(settings, databases, client, tokens, _letters(pages), shape, crm) if run_worker else []
         tasks = [asyncio.create_task(site.feed.run()), *([asyncio.create_task(worker.run(steps))] if steps else [])]
         try:
-            yield
+            with _told_of_the_end(streams.close):
+                yield
         finally:
             for task in tasks:
                 task.cancel()
@@ -124,6 +131,32 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         openapi_config=None,
         logging_config=None,
     )
+
+
+@contextmanager
+def _told_of_the_end(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` at the first signal to end: the server waits for open answers before it says so, and some never end.
+
+    In a thread (tests) there are no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before: dict[signal.Signals, Any] = {}
+
+    def ending(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(tell)
+        if callable(usual := before[signal.Signals(number)]):
+            usual(number, frame)
+
+    for which in (signal.SIGINT, signal.SIGTERM):
+        before[which] = signal.signal(which, ending)
+    try:
+        yield
+    finally:
+        for which, usual in before.items():
+            signal.signal(which, usual)
 
 
 async def run_worker_alone(settings: Settings) -> None:

@@ -22,13 +22,15 @@ def nginx(public_url: str, prefix: str, upstream: str = UPSTREAM) -> str:
 
 
 def footer(prefix: str) -> str:
-    """The widget's line for the site's template, the same for everyone; after it, its PHP form for who wants it inline.
+    """The widget's line for the site's template, the same for everyone; after it, the link for the account's menu with
+    the number of requests that hold something new, and the widget's PHP form for who wants it inline.
 
     Neither holds a secret: the PHP form reads the key of `footer_key` from the shop's own settings.
     """
     line = f'<script src="{prefix}/widget.js" defer></script>'
     php = _rendered("bitrix/widget.php", line=line, field=widget.FIELD)
-    return f"{line}\n\n\n{php}"
+    menu = _rendered("bitrix/menu.html", prefix=prefix)
+    return f"{line}\n\n{menu}\n\n{php}"
 
 
 def footer_key(secret_keys: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ BARE = "<?php\n$USER = null;\nrequire $argv[2];\n"
 
 def printed() -> str:
     """The PHP form."""
-    return snippets.footer("/personal/requests").partition("\n")[2].lstrip()
+    return "<?php" + snippets.footer("/personal/requests").partition("<?php")[2]
 
 
 def php(
@@ -120,7 +120,7 @@ def command(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
 def test_the_line_is_one_the_same_for_everyone_and_needs_the_address_alone(tmp_path: Path) -> None:
     done = command(tmp_path, PORTAL_PUBLIC_URL="https://shop.example")
     lines = done.stdout.splitlines()
-    assert lines[:4] == [LINE, "", "", "<?php"] and done.stdout.rstrip().endswith("?>")
+    assert lines[:2] == [LINE, ""] and "<?php" in lines and done.stdout.rstrip().endswith("?>")
     assert done.stderr == ""
 
 

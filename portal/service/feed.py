@@ -17,6 +17,7 @@ from cachetools import TTLCache
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway
 from portal.helpdesk.cache import Cache
+from portal.service.live import Streams
 from portal.service.writing import FAILED_DAYS, REPLY, REQUEST, SETTLED_SECONDS
 from portal.store import outbox, snapshots, sweeps
 from portal.store.snapshots import Forgotten
@@ -55,14 +56,16 @@ def news(unit: Unit, seconds: float) -> News:
 
 
 class Feed:
-    """Tells this process's memory what to drop, and who has something under way: nobody else's page asks for it.
+    """Tells this process's memory what to drop and its open pages what to look at again, and who has something under
+    way: nobody else's page asks for it.
 
     That is as old as the last round, but for what was written through this process.
     """
 
-    def __init__(self, databases: Databases, cache: Cache) -> None:
+    def __init__(self, databases: Databases, cache: Cache, streams: Streams) -> None:
         self._databases = databases
         self._cache = cache
+        self._streams = streams
         self._heard_at = monotonic()
         self._is_away = False
         self._busy: frozenset[int] = frozenset()
@@ -103,6 +106,7 @@ class Feed:
         self._busy = heard.busy
         for gone in heard.forgotten:
             self._cache.forget(gone)
+        self._streams.hear(heard.forgotten)
         if heard.sweep:
             self._cache.coverage.hear(heard.sweep.since, heard.sweep.age, asked_at)
         else:

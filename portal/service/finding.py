@@ -22,7 +22,7 @@ from portal.model import Channel, Copy, Status, TicketPage
 from portal.service.listing import Desk, contacts_of
 from portal.service.requests import PAGE_SIZE, PATIENCE_SECONDS, RequestList
 from portal.service.sight import Person, Sight
-from portal.service.unread import new_of
+from portal.service.unread import BY_THE_SHOP, new_of
 from portal.store import index_wants, order_tickets, tickets
 from portal.store.tickets import Counts, Sort, Terms, Whose, Word
 
@@ -35,6 +35,9 @@ MESSAGES_READ = 50
 """Of a customer who looks for something, the newest requests whose messages are read into the index."""
 
 READ_AGAIN_SECONDS = 3600
+NEWS_LOOKED_AT = 100
+"""Of a customer's requests, the newest: nobody reads a larger number in a menu."""
+
 SNIPPET = 160
 """Characters around the first match."""
 
@@ -135,6 +138,18 @@ class Finder:
         if counts.total < total or counts.read < min(counts.total, MESSAGES_READ):
             await databases.run(index_wants.put, contacts, READ_AGAIN_SECONDS)
         return _listed(person, looked, firsts, page), replace(looked.findings, of=total)
+
+    async def news(self, person: Person) -> tuple[int, int]:
+        """How many of his requests hold something new, and how many wait for him; one query, of what our index has."""
+        if person.sight is not Sight.PROVEN and not person.own:
+            return 0, 0
+        whose = Whose(person.contacts, person.customer.email, person.own)
+        terms = Terms(statuses=[status.value for status in BY_THE_SHOP])
+        found = await self._desk.databases.read(
+            tickets.find, whose, terms, sort=Sort.ACTIVITY, limit=NEWS_LOOKED_AT, offset=0
+        )
+        shown = [ticket for one in found if (ticket := ticket_of(one.body))]
+        return len(new_of(person, shown)), sum(ticket.status is Status.WAITING for ticket in shown)
 
     async def count(self, person: Person) -> Counts:
         """The counts of all his requests, as far as our index has them; one query."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portal.web import (
     health,
+    live,
     metrics,
     order_block,
     orders_api,
@@ -34,6 +35,9 @@ UNDER_PREFIX = [
     widget.identity,  #            GET  {prefix}/widget/identity
     order_block.script,  #         GET  {prefix}/order.js
     order_block.about,  #          GET  {prefix}/order
+    live.events,  #                GET  {prefix}/events
+    live.badge,  #                 GET  {prefix}/badge
+    live.badge_script,  #          GET  {prefix}/badge.js
     static_files.static,  #          GET  {prefix}/static/{name}
 ]
 

@@ -19,6 +19,7 @@ from portal.service import writing
 from portal.service.feed import Feed
 from portal.service.finding import Finder
 from portal.service.listing import Desk
+from portal.service.live import Streams
 from portal.service.orders import Orders
 from portal.service.panel import Panel
 from portal.service.panel_acts import Deed
@@ -68,6 +69,7 @@ class Site:
     proofs: Proofs
     widget: WidgetScript
     visitor_ids: VisitorIds
+    streams: Streams
     feed: Feed
     deeds: Mapping[str, Deed]
     refusals: Refusals = field(default_factory=Refusals)

@@ -19,6 +19,7 @@ class Urls:
         self._prefix = prefix
         self.prove = f"{prefix}/prove"
         self.new = f"{prefix}/new"
+        self.events = f"{prefix}/events"
         self.home = f"{prefix.rpartition('/')[0]}/"
 
     def page(self, number: int = 1, wish: Wish = PLAIN) -> str:

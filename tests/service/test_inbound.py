@@ -18,6 +18,7 @@ from portal.helpdesk.cache import Cache
 from portal.model import Event
 from portal.service import feed, inbound
 from portal.service.feed import Feed
+from portal.service.live import Streams
 from portal.store import inbox, snapshots
 from tests.conftest import MariaDB
 from tests.helpdesk.conftest import databases, run
@@ -62,7 +63,7 @@ async def hear(*feeds: Feed) -> None:
 def test_an_event_makes_every_process_read_again(desk: Counted, databases: Databases) -> None:
     async def story() -> None:
         caches = [opened(desk, databases) for _ in range(2)]
-        feeds = [Feed(databases, cache) for cache in caches]
+        feeds = [Feed(databases, cache, Streams()) for cache in caches]
         for cache in caches:
             await cache.conversation(10, soon())
             await cache.tickets(ANNA, 1, soon())
@@ -97,7 +98,7 @@ def test_other_peoples_copies_stay(desk: Counted, databases: Databases) -> None:
         before = desk.calls
         put(databases, event())
         await inbound.hear(databases)
-        await hear(Feed(databases, cache))
+        await hear(Feed(databases, cache, Streams()))
         for contact in (4, 411):
             await cache.tickets(contact, 1, soon())
         await cache.conversation(11, soon())
@@ -118,7 +119,7 @@ def test_the_lists_of_the_requester_we_know_go_too(desk: Counted, databases: Dat
         await cache.conversation(10, soon())
         put(databases, event(contact=told))
         await inbound.hear(databases)
-        await hear(Feed(databases, cache))
+        await hear(Feed(databases, cache, Streams()))
         before = desk.calls
         await cache.tickets(ANNA, 1, soon())
         assert desk.calls == before + 1
@@ -181,7 +182,7 @@ def test_what_another_process_looked_at_before_the_event_is_not_kept_after_it(
     async def story() -> None:
         await opened(desk, databases).conversation(10, soon())
         cache = opened(desk, databases)
-        news = Feed(databases, cache)
+        news = Feed(databases, cache, Streams())
         keep = cache._keep
 
         def late(kind: object, key: str, copy: object, *rest: object) -> object:
@@ -207,7 +208,7 @@ def test_within_two_seconds_by_the_worker_and_two_feeds(desk: Counted, databases
     async def story() -> None:
         others = [Databases(database_url) for _ in range(2)]
         caches = [opened(desk, one) for one in others]
-        loops = [asyncio.create_task(Feed(*pair).run()) for pair in zip(others, caches, strict=True)]
+        loops = [asyncio.create_task(Feed(*pair, Streams()).run()) for pair in zip(others, caches, strict=True)]
         loops.append(asyncio.create_task(worker.run([lambda: inbound.hear(databases)])))
         for cache in caches:
             await cache.conversation(10, soon())
@@ -235,7 +236,7 @@ def test_a_feed_that_missed_a_while_hears_all_of_it(
     async def story() -> None:
         cache = opened(desk, databases)
         await cache.conversation(10, soon())
-        news = Feed(databases, cache)
+        news = Feed(databases, cache, Streams())
         monkeypatch.setattr(feed, "OVERLAP_SECONDS", 0.1)
         put(databases, event())
         await inbound.hear(databases)
@@ -255,7 +256,7 @@ def test_the_feed_goes_on_while_the_database_is_away_and_tells_it_once(
     async def story() -> None:
         cache = opened(desk, databases)
         await cache.conversation(10, soon())
-        loop = asyncio.create_task(Feed(databases, cache).run())
+        loop = asyncio.create_task(Feed(databases, cache, Streams()).run())
         await asyncio.sleep(0.1)
         await asyncio.to_thread(mariadb.kill)
         await asyncio.sleep(0.5)

@@ -16,6 +16,7 @@ from portal.model import TicketPage
 from portal.sandbox.helpdesk import State
 from portal.service import inbound, sweep
 from portal.service.feed import Feed
+from portal.service.live import Streams
 from portal.service.renewal import Renewer
 from portal.service.sweep import GRACE_SECONDS, Sweeper
 from portal.store import inbox, snapshots, sweeps
@@ -161,7 +162,10 @@ def test_a_change_reaches_pages_within_a_round_and_they_call_nobody(
 
     async def story(client: Client) -> None:
         sweeper, cache = works.sweeper(client), Cache(client, works.databases, 60)
-        renewer, feed = Renewer(works.databases, Cache(client, works.databases, 60)), Feed(works.databases, cache)
+        renewer, feed = (
+            Renewer(works.databases, Cache(client, works.databases, 60)),
+            Feed(works.databases, cache, Streams()),
+        )
         await works.round(sweeper)
         await cache.tickets(contact, 1, soon())
         await cache.conversation(ticket, soon())
@@ -208,7 +212,7 @@ def test_an_old_copy_is_fresh_while_the_sweep_is_healthy(works: Works, age: floa
         await cache.contacts("c1@shop.example", soon())
         past(works, age)
         for one in (cache, other):
-            await Feed(works.databases, one).hear()
+            await Feed(works.databases, one, Streams()).hear()
         works.databases.run_here(
             lambda unit: (
                 unit.state.execute(
@@ -219,7 +223,7 @@ def test_an_old_copy_is_fresh_while_the_sweep_is_healthy(works: Works, age: floa
             )
         )
         for one in (cache, other):
-            await Feed(works.databases, one).hear()
+            await Feed(works.databases, one, Streams()).hear()
         past(works, 700)
         make_old(cache)
         before = works.play.calls()
@@ -241,7 +245,7 @@ def test_a_copy_from_before_the_sweep_is_not_covered_by_it(works: Works) -> None
         cache = Cache(client, works.databases, 60)
         await cache.tickets(contact, 1, soon())
         await works.round(works.sweeper(client))
-        await Feed(works.databases, cache).hear()
+        await Feed(works.databases, cache, Streams()).hear()
         make_old(cache)
         past(works, 70)
         before = works.play.calls()
@@ -261,7 +265,7 @@ def test_its_calls_do_not_grow_with_the_customers(works: Works, customers: int) 
 
     async def story(client: Client) -> None:
         sweeper, cache = works.sweeper(client), Cache(client, works.databases, 60)
-        feed = Feed(works.databases, cache)
+        feed = Feed(works.databases, cache, Streams())
         await works.round(sweeper)
         for contact in contacts:
             await cache.tickets(contact, 1, soon())
@@ -296,7 +300,7 @@ def test_a_list_that_is_behind_its_tickets_is_found_out(works: Works) -> None:
         assert len((await cache.tickets(contact, 1, soon())).value.tickets) == 1, "the positive control"
         quirks.list_lag = 0.0
         await works.round(sweeper)
-        await Feed(works.databases, cache).hear()
+        await Feed(works.databases, cache, Streams()).hear()
         assert len((await cache.tickets(contact, 1, soon())).value.tickets) == 2
 
     works.run(story)
@@ -467,7 +471,7 @@ def test_what_changes_again_in_the_same_second_is_looked_at_again(works: Works) 
 
     async def story(client: Client) -> None:
         sweeper, cache = works.sweeper(client), Cache(client, works.databases, 60)
-        feed = Feed(works.databases, cache)
+        feed = Feed(works.databases, cache, Streams())
         await works.round(sweeper)
         works.play.tell("operator/reply", ticket_id=ticket, text="One")
         second = works.play.state.tickets[ticket].updated
@@ -492,7 +496,7 @@ def test_a_ticket_that_is_given_to_somebody_else_leaves_the_list_it_was_in(works
 
     async def story(client: Client) -> None:
         sweeper, cache = works.sweeper(client), Cache(client, works.databases, 60)
-        feed = Feed(works.databases, cache)
+        feed = Feed(works.databases, cache, Streams())
         await works.round(sweeper)
         await feed.hear()
         assert len((await cache.tickets(anna, 1, soon())).value.tickets) == 1
