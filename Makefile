@@ -1,6 +1,6 @@
 # make demo   a shop, a help desk and the portal, from a bare checkout
 # make test   lint, types and every test; installs or names what they need
-# make bench  the benchmarks of tests/bench: a table, and build/bench.json
+# make bench  the benchmarks of tests/bench: a table, and build/bench.json; FIGURES=order_pull for that alone
 # make chaos  processes killed -9 at random for ten minutes or more, and the verdict on what is left
 # make screenshots   every state of every page, in build/screenshots
 
@@ -21,7 +21,7 @@ test: $(READY)
 
 bench: $(READY)
 	@tests/needs
-	@$(VENV)/bin/python -m tests.bench
+	@$(VENV)/bin/python -m tests.bench $(FIGURES)
 
 chaos: $(READY)
 	@tests/needs

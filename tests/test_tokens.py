@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from portal.tokens import Tokens
+from portal.tokens import Purpose, Tokens
 
 OLD, NEW = "old-key-old-key-old", "new-key-new-key-new"
 
@@ -26,6 +29,17 @@ def test_a_token_is_worthless_for_another_purpose_audience_or_key() -> None:
     assert Tokens([NEW]).read("form", "7", token, 60) is None
     assert Tokens([NEW]).read("email-proof", "77", token, 60) is None
     assert Tokens([OLD]).read("email-proof", "7", token, 60) is None
+
+
+def test_the_readme_names_every_purpose_and_no_other() -> None:
+    """Whoever looks after the keys reads there what they sign."""
+    table = (
+        (Path(__file__).parent.parent / "README.md")
+        .read_text("utf-8")
+        .partition("## What is signed")[2]
+        .partition("\n## ")[0]
+    )
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == set(get_args(Purpose))
 
 
 def test_a_token_tells_whose_it_is_to_a_door_that_asks() -> None:

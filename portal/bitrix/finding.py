@@ -4,8 +4,8 @@ Accounts of the shop's own people (group 1, administrators) are found by none of
 machines (EXTERNAL_AUTH_ID) and the one of all nameless buyers by nothing. With PORTAL_SITE_ID an account counts that
 was opened on that site, or has ordered there.
 
-Numbers and addresses are found by an index; phones by one of ours, which gives ids (store/people.py). Names have none:
-they read the table until LIMIT is reached, and are counted per operator (service/panel_doors.py).
+Numbers and addresses are found by an index; phones by one of ours, which gives ids (store/people.py). Names have none,
+and b_user is not ours to give it one: the NEWEST accounts are read for them, from the newest on until LIMIT is reached.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from portal.database import Unit
 
 LIMIT = 11
 """Ten are shown; the eleventh says that there are more."""
+
+NEWEST = 200_000
+"""Accounts that are read for a name, by their ids, and once before to count them."""
 
 MACHINES = ("bot", "replica", "imconnector", "__controller", "saleanonymous", "document_editor", "call")
 """b_user.EXTERNAL_AUTH_ID of accounts that no person signs in to (main/lib/user.php, getExternalUserTypes)."""
@@ -63,16 +66,21 @@ def by_ids(unit: Unit, sale: Sale, user_ids: Collection[int]) -> list[Hit]:
     return _asked(unit, sale, statement, ids=sorted(user_ids))
 
 
-def by_name(unit: Unit, sale: Sale, words: Sequence[str]) -> list[Hit]:
-    """Whose first and last name begin so: one word is either of them, two are both in any order."""
+def by_name(unit: Unit, sale: Sale, words: Sequence[str]) -> tuple[list[Hit], int]:
+    """Whose first and last name begin so: one word is either of them, two are both in any order. Newest first.
+
+    And how many accounts, the newest ones, this is all of: 0 when no older ones were left out.
+    """
     if not words:
-        return []
-    first, last = _prefix(words[0]), _prefix(words[1]) if len(words) > 1 else "%"
-    where = "((u.NAME LIKE :first AND u.LAST_NAME LIKE :last) OR (u.LAST_NAME LIKE :first AND u.NAME LIKE :last))"
-    if len(words) == 1:
-        where = "(u.NAME LIKE :first OR u.LAST_NAME LIKE :first)"
-        return _asked(unit, sale, _accounts(sale.shape, bool(sale.site_id), where), first=first)
-    return _asked(unit, sale, _accounts(sale.shape, bool(sale.site_id), where), first=first, last=last)
+        return [], 0
+    left_out = unit.shop.execute(_AFTER_THE_NEWEST, {"newest": NEWEST}).scalar() or 0
+    told = {"after": left_out, "first": _prefix(words[0])}
+    where = "(u.NAME LIKE :first OR u.LAST_NAME LIKE :first)"
+    if len(words) > 1:
+        told["last"] = _prefix(words[1])
+        where = "((u.NAME LIKE :first AND u.LAST_NAME LIKE :last) OR (u.LAST_NAME LIKE :first AND u.NAME LIKE :last))"
+    statement = _accounts(sale.shape, bool(sale.site_id), f"u.ID > :after AND {where}", " ORDER BY u.ID DESC")
+    return _asked(unit, sale, statement, **told), NEWEST if left_out else 0
 
 
 def _asked(unit: Unit, sale: Sale, statement: TextClause, **told: Any) -> list[Hit]:
@@ -101,16 +109,20 @@ def _bought(shape: Shape, site: bool) -> str:
     return f"(SELECT COUNT(*) FROM b_sale_order o WHERE o.USER_ID = u.ID{counts(shape, site)})"  # noqa: S608
 
 
+# Counted, as ids have gaps: the newest account may have a million more than the last but one.
+_AFTER_THE_NEWEST = text("SELECT ID FROM b_user ORDER BY ID DESC LIMIT 1 OFFSET :newest")
+
+
 # S608 below: what is put together are names of columns and conditions of ours; values are parameters.
 @cache
-def _accounts(shape: Shape, site: bool, where: str) -> TextClause:
+def _accounts(shape: Shape, site: bool, where: str, order: str = "") -> TextClause:
     here = ""
     if site:
         ordered = f" OR {_bought(shape, site)} > 0" if shape.orders else ""
         here = f" AND (u.LID = :site OR COALESCE(u.LID, '') = ''{ordered})"
     return text(
         f"SELECT {_OF}, {_bought(shape, site)} AS orders, '' AS value, 0 AS nameless FROM b_user u "  # noqa: S608
-        f"WHERE {where} AND {_MACHINES} AND NOT {_STAFF} AND NOT {NAMELESS.format('u.ID')}{here} LIMIT {LIMIT}"
+        f"WHERE {where} AND {_MACHINES} AND NOT {_STAFF} AND NOT {NAMELESS.format('u.ID')}{here}{order} LIMIT {LIMIT}"
     )
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from portal.bitrix.orders import Sale
 from portal.bitrix.tables import Shape
 from portal.config import Settings
-from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending
+from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending, NotFound
 from portal.model import Contact, Conversation, Copy, Ticket, TicketPage, activity
 from portal.service.identity import Identity
 from portal.service.listing import Desk
@@ -47,7 +47,10 @@ class Panel:
         self._finder = Finder(sale, desk)
 
     async def sheet(self, subject: Subject, page: int = 1) -> Sheet:
-        """The sheet of this subject, its orders and requests of `page`. Raises DatabaseAway."""
+        """The sheet of this subject, its orders and requests of `page`.
+
+        Raises NotFound for a page that neither of them has, and DatabaseAway.
+        """
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         talk, news = await self._ticket(subject, until)
         ticket = talk.value.ticket if talk else None
@@ -59,6 +62,8 @@ class Panel:
             known = await self._read(subject, ticket, _unique([*contacts, *told]), page)
         pages, listed = await self._requests(known, page, until)
         sheet = _with_requests(known.sheet, ticket, pages, page)
+        if page > sheet.pages and news is listed is News.FRESH:
+            raise NotFound
         ages = [copy.fetched_at for copy in pages] + ([talk.fetched_at] if talk else [])
         stale = any(copy.stale for copy in pages) or bool(talk and talk.stale)
         worst = max(news, listed, News.STALE if stale else News.FRESH, key=_WORSE.index)
@@ -107,15 +112,25 @@ class Panel:
         return _unique(contact for copy in _told(copies) for contact in copy.value)
 
     async def _requests(self, known: Known, page: int, until: float) -> tuple[list[Copy[TicketPage]], News]:
-        """That page of the lists of all his contacts."""
+        """That page of the lists of all his contacts, and whether all of them could be asked."""
         contacts = known.someone.contacts[:CONTACTS] if known.someone else ()
         found = await asyncio.gather(
-            *(self._desk.cache.tickets(contact, page, until) for contact in contacts), return_exceptions=True
+            *(self._list(contact, page, until) for contact in contacts), return_exceptions=True
         )
         pages: list[Copy[TicketPage]] = _told(found)
         failed = [error for error in found if isinstance(error, HelpdeskError)]
         pending = failed and all(isinstance(error, HelpdeskPending) for error in failed)
         return pages, News.PENDING if pending else News.AWAY if failed else News.FRESH
+
+    async def _list(self, contact: int, page: int, until: float) -> Copy[TicketPage]:
+        """That page of a contact's list, empty beyond its last.
+
+        The first page says how many there are: numbers are cheap to make up, and a page is a call.
+        """
+        first = await self._desk.cache.tickets(contact, 1, until)
+        if 1 < page <= first.value.pages:
+            return await self._desk.cache.tickets(contact, page, until)
+        return first if page == 1 else replace(first, value=replace(first.value, tickets=()))
 
 
 _WORSE = (News.FRESH, News.STALE, News.PENDING, News.AWAY)

@@ -24,6 +24,9 @@ OPERATOR_CHARACTERS = 100
 SEARCHES = ((30, 60), (600, 3600))
 """Searches an operator may make, in all of his panels: (how many, in how many seconds)."""
 
+SEARCHES_OF_ALL = ((120, 60), (3000, 3600))
+"""Searches of all operators together: who one is, is what a holder of the secret says, and names cost nothing."""
+
 OPEN, FIND, SHOWN = "open", "find", "shown"
 _SUBJECT = re.compile(r"(ticket|order):([1-9][0-9]{0,18})")
 _JTI = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -81,9 +84,11 @@ def begin(unit: Unit, handle: Handle, act: str, whom: Iterable[Whom] = ()) -> No
     Raises TooOften; what is refused is not counted.
     """
     if act == FIND:
-        for allowed, seconds in SEARCHES:
-            if wait := limits.hit(unit, _counter(handle, seconds), allowed, seconds):
-                raise TooOften(wait)
+        own = panel.digest(handle.operator).hex()[:32]  # a name may be of any length and letters, a counter's may not
+        for who, searches in ((own, SEARCHES), ("all", SEARCHES_OF_ALL)):
+            for allowed, seconds in searches:
+                if wait := limits.hit(unit, f"panel:{seconds}:{who}", allowed, seconds):
+                    raise TooOften(wait)
     panel.audit(unit, handle, act, whom)
 
 
@@ -111,8 +116,3 @@ def _read(tokens: Tokens, token: str) -> tuple[Link, str]:
             number = int(about[2])
             return (Link(operator, number) if about[1] == "ticket" else Link(operator, order_id=number)), jti
     raise LinkRefused
-
-
-def _counter(handle: Handle, seconds: int) -> str:
-    """Names of people may be of any length and letters; a counter's may not."""
-    return f"panel:{seconds}:{panel.digest(handle.operator).hex()[:32]}"

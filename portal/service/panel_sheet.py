@@ -155,7 +155,8 @@ class Hit:
 class Found:
     """Whom the words may mean. `more`: there are others; `helpdesk_away`: its contacts could not be asked.
 
-    `nameless`: numbers of orders of the nameless buyer, which lead to nobody.
+    `nameless`: numbers of orders of the nameless buyer, which lead to nobody. `short`: nobody was looked for, as the
+    words have not the letters of a name. `newest`: so many accounts were looked at for the name, 0 for all.
     """
 
     q: str
@@ -164,3 +165,5 @@ class Found:
     helpdesk_away: bool = False
     nameless: tuple[str, ...] = ()
     whom: tuple[Whom, ...] = ()
+    short: bool = False
+    newest: int = 0

@@ -15,6 +15,7 @@ import msgspec
 from portal.service.permits import Pace
 from portal.web.etags import etag_of
 from portal.web.orders_shapes import OrderPage, Problem
+from portal.web.panel_links import BODY_BYTES, OrderWanted, PanelLink, TicketWanted
 
 LARGEST_USER = 2**31 - 1
 """b_user.ID is an INT."""
@@ -36,16 +37,18 @@ Node = dict[str, Any]
 
 def document() -> Node:
     """The whole description."""
-    _, schemas = msgspec.json.schema_components([OrderPage, Problem], ref_template=REF)
+    _, schemas = msgspec.json.schema_components(
+        [OrderPage, Problem, TicketWanted, OrderWanted, PanelLink], ref_template=REF
+    )
     return {
         "openapi": "3.1.1",
         "info": {
-            "title": "My Requests: a shop's orders for its help desk",
+            "title": "My Requests: a shop's orders and its operators' panel, for the help desk",
             "version": "1.0.0",
             "description": "New fields may be added to answers at any time; none is taken away or changes its meaning.",
         },
         "servers": [{"url": "/"}],
-        "paths": {"/api/orders/": _orders()},
+        "paths": {"/api/orders/": _orders(), "/api/panel/links": _links()},
         "components": {"schemas": schemas, "securitySchemes": _SECURITY},
     }
 
@@ -54,7 +57,9 @@ _SECURITY: Node = {
     "secret": {
         "type": "http",
         "scheme": "bearer",
-        "description": f"One of PORTAL_PANEL_SECRETS: every customer's orders, {BY_SECRET.allowed} questions a minute.",
+        "description": (
+            f"One of PORTAL_PANEL_SECRETS: every customer's orders, {BY_SECRET.allowed} questions a minute; any panel."
+        ),
     },
     "token": {
         "type": "apiKey",
@@ -78,7 +83,7 @@ def _orders() -> Node:
     tagged = {"ETag": _header("Of this very answer."), "Link": _header('The pages rel="prev" and rel="next", if any.')}
     known = {"description": "The answer is still the one that If-None-Match names.", "headers": tagged}
     found = {"description": "A page of orders.", "headers": tagged}
-    body = {"content": {JSON: {"schema": {"$ref": REF.format(name=OrderPage.__name__)}}}}
+    body = _json(OrderPage)
     asking = {"parameters": _ORDERS_PARAMETERS, "security": [{"secret": []}, {"token": []}]}
     bare = {status: {name: part for name, part in told.items() if name != "content"} for status, told in errors.items()}
     return {
@@ -99,6 +104,35 @@ def _orders() -> Node:
             "responses": {"200": found, "304": known, **bare},
         },
     }
+
+
+def _links() -> Node:
+    errors = _problems(
+        {
+            400: "The body is not one of those described here.",
+            401: "No secret, or not a good one.",
+            404: "The panel is off: PORTAL_HDE_ORIGIN is not set.",
+            413: f"The body has more than {BODY_BYTES} bytes.",
+        }
+    )
+    wanted = {"oneOf": [{"$ref": REF.format(name=each.__name__)} for each in (TicketWanted, OrderWanted)]}
+    return {
+        "post": {
+            "operationId": "panelLink",
+            "summary": "A link to the operator's panel",
+            "description": (
+                "For one operator, of a request or of an order. Whether there is one of that number is not asked: the "
+                "panel says so. A field twice, or one more, is an error."
+            ),
+            "security": [{"secret": []}],
+            "requestBody": {"required": True, "content": {JSON: {"schema": wanted}}},
+            "responses": {"201": {"description": "A link.", **_json(PanelLink)}, **errors},
+        }
+    }
+
+
+def _json(shape: type) -> Node:
+    return {"content": {JSON: {"schema": {"$ref": REF.format(name=shape.__name__)}}}}
 
 
 def _parameter(name: str, description: str, schema: Node, place: str = "query") -> Node:

@@ -1,20 +1,22 @@
 """POST /api/panel/links: a link to the operator's panel, for the help desk's plugin and for the shop's admin pages.
 
 A link names a ticket or an order and the operator it is for. Whether there is such a ticket is not asked: that would
-cost a call of the help desk, and who holds the secret may ask for any.
+cost a call of the help desk, and who holds the secret may ask for any. web/openapi.py describes it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.enums import MediaType
 from litestar.exceptions import ClientException, InternalServerException, NotAuthorizedException
+from msgspec import Meta, Struct
 
 from portal.service import panel_doors as doors
 from portal.service.panel_doors import Link
@@ -34,6 +36,40 @@ WANTED = (
     f"else; a number is positive and whole, an operator has 1 to {doors.OPERATOR_CHARACTERS} characters"
 )
 
+Number = Annotated[int, Meta(ge=1, le=LARGEST)]
+Operator = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=doors.OPERATOR_CHARACTERS,
+        description="Who will look: an id, a login or a name. It begins with a letter or a digit, of any alphabet, and "
+        "has no control characters.",
+        examples=["ivan"],
+    ),
+]
+
+
+class TicketWanted(Struct, forbid_unknown_fields=True):
+    """The panel of a request of the help desk."""
+
+    ticket_id: Number
+    operator: Operator
+
+
+class OrderWanted(Struct, forbid_unknown_fields=True):
+    """The panel of an order of the shop (b_sale_order.ID)."""
+
+    order_id: Number
+    operator: Operator
+
+
+class PanelLink(Struct):
+    """What opens one panel, once, until `expires_at`: the address, or `token` as a form's field to {prefix}/panel."""
+
+    url: str
+    token: str
+    expires_at: Annotated[datetime, Meta(description="In UTC.", examples=["2026-11-25T10:05:00Z"])]
+
 
 @post("/api/panel/links", status_code=201, request_max_body_size=BODY_BYTES)
 async def links(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
@@ -47,12 +83,9 @@ async def links(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     except InternalServerException:
         raise ClientException("the sender hung up") from None
     token, expires_at = doors.mint(site.tokens, link)
-    told = {
-        "url": f"{site.settings.public_url}{site.settings.prefix}/panel/{token}",
-        "token": token,
-        "expires_at": expires_at,
-    }
-    return Response(msgspec.json.encode(told), status_code=201, media_type=MediaType.JSON)
+    url = f"{site.settings.public_url}{site.settings.prefix}/panel/{token}"
+    body = msgspec.json.encode(PanelLink(url, token, expires_at))
+    return Response(body, status_code=201, media_type=MediaType.JSON)
 
 
 def _link(body: bytes) -> Link:

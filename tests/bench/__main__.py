@@ -21,6 +21,9 @@ HOLDS = {None: "", True: "yes", False: "NO"}
 
 
 def main(wanted: list[str]) -> None:
+    known = [measure.__name__ for measure in ALL]
+    if unknown := [name for name in wanted if name not in known]:
+        sys.exit(f"no such figure: {', '.join(unknown)}; there are {', '.join(known)}")
     figures: list[Figure] = []
     failed: list[str] = []
     # Ratios bear a busy machine, absolute figures do not: say how busy it was.

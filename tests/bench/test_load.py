@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.__main__ import main
 from tests.bench.figures import Figure
 from tests.bench.load import Contestant, WrongAnswers, compete
 from tests.bench.paced import paced, percentile
@@ -81,3 +82,9 @@ def test_a_goal_that_is_missed_is_told_as_missed() -> None:
     assert Figure("list", 1.0, "x", "≥ 1").holds is True
     assert Figure("start", 2.1, "s", "≤ 2").holds is False
     assert Figure("list, cold", 30, "ms").holds is None
+
+
+def test_a_figure_that_nobody_measures_is_told_before_anything_starts() -> None:
+    """Measuring nothing would look like success, and write an empty report."""
+    with pytest.raises(SystemExit, match=r"no such figure: order_pul; there are .*order_pull, operators_panel"):
+        main(["order_pul"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
+from sqlalchemy import make_url
 
 from portal.sandbox import schema as shop_tables
 from tests.bitrix.world import ANNA, BORIS, SID, Shop
@@ -26,11 +27,9 @@ def shops(mariadb: MariaDB) -> Iterator[dict[str, Shop]]:
 
 
 def _people(shop: Shop) -> Shop:
+    url = make_url(shop.url)
     connection = pymysql.connect(
-        unix_socket=shop.url.rpartition("=")[2],
-        user="root",
-        database=shop.url.split("/")[3].split("?")[0],
-        autocommit=True,
+        unix_socket=url.query["unix_socket"], user="root", database=url.database, autocommit=True, ssl_disabled=True
     )
     with connection, connection.cursor() as cursor:
         cursor.execute("SHOW TABLES")

@@ -50,7 +50,7 @@ QUESTIONS: dict[str, tuple[Callable[[Unit, Sale, str, str], Any], Any, Any]] = {
     "holders": (lambda unit, sale, email, _: users.holders(unit, sale.shape, email), [ANNA], []),
     "sole holder": (lambda unit, sale, email, _: users.sole_holder(unit, sale.shape, email), ANNA, None),
     "by address": (lambda unit, sale, email, _: ids(finding.by_email(unit, sale, email)), [ANNA], []),
-    "by name": (lambda unit, sale, _, number: ids(finding.by_name(unit, sale, [number])), [], []),
+    "by name": (lambda unit, sale, _, number: ids(finding.by_name(unit, sale, [number])[0]), [], []),
     "by number": (lambda unit, sale, _, number: ids(finding.by_number(unit, sale, number)), [ANNA], []),
     "own": (lambda unit, sale, _, number: bool(sale.own(unit, ANNA, number)), True, False),
     "whosever": (lambda unit, sale, _, number: [one.id for one in sale.whosever(unit, {number})], [1], []),

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from portal.bitrix import dossiers, finding
 from portal.bitrix.orders import Sale
+from portal.database import Unit
 from portal.model import Money
 from portal.service.panel_find import Finder
 from tests.bitrix.world import ANNA, BORIS, Shop, Sql
@@ -97,7 +98,7 @@ def test_an_archived_order_shows_what_its_row_has(sold: Shop) -> None:
 
 def found(shop: Shop, q: str, site: str = "") -> list[int]:
     finder = Finder(sale(shop, site), None)  # type: ignore[arg-type]
-    return [hit.user_id for _, hit in shop.read(finder._ask, q) if not hit.nameless]
+    return [hit.user_id for _, hit in shop.read(finder._ask, q)[0] if not hit.nameless]
 
 
 def test_people_are_found_by_number_address_and_name(sold: Shop) -> None:
@@ -147,3 +148,26 @@ def test_a_number_and_an_address_are_found_by_an_index_and_a_name_is_not(sold: S
     assert whole(finding._accounts(*at, "u.EMAIL LIKE :email"), email="anna@%") == set()
     assert whole(finding._by_number(*at), number="A-1", id=1) == set()
     assert whole(finding._accounts(*at, "u.NAME LIKE :name"), name="анн%") == {"u"}, "the control"
+
+
+@pytest.mark.parametrize("words", [["нет"], ["нет", "такого"], ["кто"]])
+def test_a_name_costs_no_more_than_the_newest_accounts_however_many_there_are(
+    sold: Shop, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    sold.execute(
+        "INSERT INTO b_user (ID, LOGIN, PASSWORD, ACTIVE, EMAIL, NAME, LAST_NAME, DATE_REGISTER) "
+        "SELECT seq, seq, '', 'Y', '', ELT(1 + (seq < 1010), 'Давний', 'Кто-то'), 'Такой', NOW() FROM seq_1000_to_3999"
+    )
+
+    def looked_at(unit: Unit) -> tuple[list[int], int, int]:
+        unit.shop.exec_driver_sql("FLUSH STATUS")
+        hits, newest = finding.by_name(unit, sale(sold), words)
+        rows = unit.shop.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler\\_read%%'").all()
+        return [hit.user_id for hit in hits], newest, sum(int(row[1]) for row in rows)
+
+    old = [1009, 1008, 1007, 1006, 1005, 1004, 1003, 1002, 1001, 1000] if words == ["кто"] else []
+    hits, newest, reads = sold.read(looked_at)
+    assert (hits, newest) == (old, 0) and reads > 3000, "the control: all are looked at, the newest first"
+    monkeypatch.setattr(finding, "NEWEST", 200)
+    hits, newest, reads = sold.read(looked_at)
+    assert (hits, newest) == ([], 200) and reads < 2 * 200 + 50

@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from portal.bitrix import tables
+from portal.errors import NotFound
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.model import Contact, Copy, TicketPage
@@ -21,8 +22,9 @@ from portal.service.listing import Desk
 from portal.service.order_numbers import Where
 from portal.service.panel import Face, News, Panel, Sheet, Subject, _with_requests
 from portal.service.ticket_orders import TicketOrders, Whose
-from portal.store import links, order_tickets, profiles
+from portal.store import lanes, links, order_tickets, profiles
 from portal.store import traces as kept
+from portal.store.lanes import Lane
 from portal.store.traces import Trace
 from tests.stage import ANNA, BORIS, EMAILS, Stage, stage
 from tests.web.states import NOW, ticket
@@ -274,7 +276,9 @@ def test_orders_come_in_pages_and_queries_do_not_grow_with_them(shop: Stage) -> 
     first, third = sheet(shop, ticket_id=ticket), sheet(shop, 3, ticket_id=ticket)
     assert (len(first.orders), len(third.orders), first.pages, first.worth.orders) == (panel_read.PAGE_SIZE, 11, 3, 51)
     assert not {order.id for order in first.orders} & {order.id for order in third.orders}
-    assert sheet(shop, 99, ticket_id=ticket).orders == ()
+    for beyond in (4, 999999):
+        with pytest.raises(NotFound):
+            sheet(shop, beyond, ticket_id=ticket)
 
 
 def queries(shop: Stage, **subject: int) -> int:
@@ -303,6 +307,18 @@ def test_search_finds_people_and_contacts_and_names_whom_it_shows(shop: Stage) -
     assert [reach.value for reach in seen.who.emails] == ["who@else.example"] and seen.who.name == found.hits[0].name
     assert [hit.whom[0] for hit in found.hits] == ["contact"] and found.whom == tuple(hit.whom for hit in found.hits)
     assert ask(shop, lambda panel: panel.find("  ")).hits == ()
+
+
+def test_a_search_of_an_operator_goes_behind_customers_who_wait(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Lane] = []
+
+    async def find_contacts(_: Client, email: str) -> tuple[Contact, ...]:
+        asked.append(lanes.current())
+        return ()
+
+    monkeypatch.setattr(Client, "find_contacts", find_contacts)
+    ask(shop, lambda panel: panel.find("who@else.example"))
+    assert asked == [Lane.REREAD]
 
 
 @pytest.mark.parametrize("typed", ["8 (916) 123-45-67", "+7 916 123 45 67", "9161234567"])

@@ -186,7 +186,8 @@ def panel_states(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "panel-no-ticket": show(replace(nobody, face=Face.NO_TICKET, ticket=None)),
         "panel-no-order": show(replace(nobody, face=Face.NO_ORDER, subject=Subject(order_id=5))),
         "panel-found": show(anna, found=Found("анна", hits(locale), more=True), q="анна"),
-        "panel-found-nobody": show(anna, found=Found("щщ", nameless=("A-77",), helpdesk_away=True), q="щщ"),
+        "panel-found-nobody": show(anna, found=Found("щщ", nameless=("A-77",), helpdesk_away=True, newest=200_000), q="щщ"),
+        "panel-found-short": show(anna, found=Found("щ", short=True), q="щ"),
         "panel-viewed": show(replace(anna, subject=Subject(user_id=7), about=(), requests=(ticket(1, locale, status=Status.CLOSED, closed=True),)), view="account.7", said="same"),
         **{f"panel-refused-{why}": ("panel/refused.html", {**{k: common[k] for k in ("now", "panel", "framed_by")}, "why": why, "minutes": 3}) for why in ("ended", "too_often")},
     }  # fmt: skip

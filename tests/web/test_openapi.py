@@ -1,4 +1,4 @@
-"""The description of the order pull is true: read by a validator, held against real answers, and asked at random."""
+"""The description of what machines ask of us is true: read by a validator, held against real answers, and asked at random."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
 from portal.app import create_app
-from portal.web import openapi
+from portal.web import DOORS, openapi
 from tests.conftest import MariaDB
+from tests.panel_stub import DESK
 from tests.stage import ANNA, PUBLIC_URL
 from tests.web.test_nginx import serving
 from tests.web.test_orders_api import BEARER, HERS, SECRET, ask, opened, supplied
 
 ADDRESS = "/api/orders/openapi.json"
+LINKS = "/api/panel/links"
 
 Door = TestClient[Any]
 
@@ -36,7 +38,7 @@ Door = TestClient[Any]
 def quiet(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     mariadb.execute("CREATE DATABASE openapi CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
     folder = tmp_path_factory.mktemp("openapi")
-    with supplied(mariadb.url("openapi"), folder) as shop, opened(shop, SECRET) as client:
+    with supplied(mariadb.url("openapi"), folder) as shop, opened(shop, SECRET, hde_origin=DESK) as client:
         yield client
     mariadb.execute("DROP DATABASE openapi")
 
@@ -89,10 +91,24 @@ def test_every_answer_is_what_the_description_says_to_the_last_field(quiet: Door
     check("OrderPage", ask(quiet, f"{HERS}&page=9", BEARER).json())
     for query, headers in ((HERS, {}), ("", BEARER), ("user_id=999", BEARER)):
         check("Problem", ask(quiet, query, headers).json())
+    for about in ("ticket_id", "order_id"):
+        wanted = {about: 10, "operator": "ivan"}
+        check("TicketWanted" if about == "ticket_id" else "OrderWanted", wanted)
+        answer = quiet.post(LINKS, json=wanted, headers=BEARER)
+        assert answer.status_code == 201
+        check("PanelLink", answer.json())
+    check("Problem", quiet.post(LINKS, json={}, headers=BEARER).json())
     told = ask(quiet, headers=BEARER).json()
     for spoil in ({"more": 1}, {"orders": [{}]}, {"page": 0}, {"user_id": "7"}):
         with pytest.raises(jsonschema.ValidationError):
             check("OrderPage", told | spoil)
+
+
+def test_every_door_of_the_panel_s_secret_is_described() -> None:
+    """The webhook proves itself otherwise, and answers what Standard Webhooks and the help desk say."""
+    doors = {path: {method.lower() for method in door.http_methods} for door in DOORS for path in door.paths}
+    told = {path.rstrip("/"): set(methods) for path, methods in openapi.document()["paths"].items()}
+    assert told == {path: methods for path, methods in doors.items() if "hde-webhook" not in path and path != ADDRESS}
 
 
 def test_every_field_is_described(quiet: Door) -> None:
@@ -126,7 +142,8 @@ def described(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """The description as a real server tells it."""
     mariadb.execute("CREATE DATABASE described CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
     with supplied(mariadb.url("described"), tmp_path_factory.mktemp("described")) as shop:
-        app = create_app(shop.settings_with(panel_secrets=(SecretStr(SECRET),)), run_worker=False)
+        told = shop.settings_with(panel_secrets=(SecretStr(SECRET),), hde_origin=DESK)
+        app = create_app(told, run_worker=False)
         with serving(app, "on") as host:
             yield schemathesis.openapi.from_url(f"http://{host}{ADDRESS}")
     mariadb.execute("DROP DATABASE described")
@@ -153,6 +170,25 @@ def test_whatever_is_asked_is_answered_as_the_description_says(
     ask_it()
     wanted = {200, 400, 404} if mode is GenerationMode.POSITIVE else {400}
     assert wanted <= set(seen), seen
+
+
+@pytest.mark.parametrize("mode", BOTH, ids=lambda mode: mode.value)
+def test_whatever_a_link_is_asked_for_with_is_answered_as_the_description_says(
+    described: Any, mode: GenerationMode
+) -> None:
+    seen: Counter[int] = Counter()
+
+    @given(case=described[LINKS]["POST"].as_strategy(generation_mode=mode))
+    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def ask_it(case: Any) -> None:
+        if mode is GenerationMode.POSITIVE and len(case.body["operator"]) % 2:
+            case.body["operator"] = "ivan"  # few letters that come by chance are a name
+        answer = case.call(headers=BEARER)
+        case.validate_response(answer, checks=CHECKS, headers=BEARER)
+        seen[answer.status_code] += 1
+
+    ask_it()
+    assert ({201, 400} if mode is GenerationMode.POSITIVE else {400}) <= set(seen), seen
 
 
 def test_a_server_that_does_not_keep_its_word_is_found_out(described: Any) -> None:

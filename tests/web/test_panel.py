@@ -399,6 +399,21 @@ def test_searching_is_counted_by_operator_and_goes_on_later(shop: Stage, door: D
     assert sum(row[1] == b"find" for row in audited(shop)) == allowed + 2, "what is refused looks nobody up"
 
 
+def test_operators_who_are_made_up_search_no_more_than_all_of_them_may(
+    shop: Stage, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who an operator is, is what a holder of the secret says."""
+    monkeypatch.setattr(panel_doors, "SEARCHES_OF_ALL", ((6, 60), (10, 3600)))
+    handles = [handle_of(opened(door, f"operator {number}")) for number in range(12)]
+    told = [act(door, "find", handle=handle, q="anna") for handle in handles]
+    assert [answer.status_code for answer in told] == [200] * 6 + [429] * 6
+    assert 0 < int(told[-1].headers["retry-after"]) <= 60 and handle_of(told[-1].text) == handles[-1]
+    shop.execute("UPDATE custom_hde_cursor SET until = until - INTERVAL 61 SECOND WHERE name LIKE 'limit:panel:60:%'")
+    assert [act(door, "find", handle=handle, q="anna").status_code for handle in handles[6:]] == [200] * 4 + [429] * 2
+    assert sum(row[1] == b"find" for row in audited(shop)) == 10, "what is refused looks nobody up"
+    assert act(door, "show", handle=handles[-1]).status_code == 200, "the rest of the panel goes on"
+
+
 # The page and its frame
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from portal.bitrix import finding
 from tests.conftest import MariaDB
 from tests.panel_stub import DESK, SECRET, Door, act, handle_of, link, spend
 from tests.service.test_panel import put
@@ -63,6 +64,16 @@ def test_older_orders_are_on_the_next_page(shop: Stage, door: Door) -> None:
     assert page.count('class="card"') == 20 and older.count('class="card"') == 11
 
 
+def test_a_page_that_is_not_there_is_told_so_and_costs_no_call(shop: Stage, door: Door) -> None:
+    _, handle = opened(shop, door)
+    calls = shop.calls()
+    for number in ("3", "999999"):
+        answer = act(door, "show", handle=handle, page=number)
+        assert answer.status_code == 404 and handle_of(answer.text) == handle and "Back to the panel" in answer.text
+    assert act(door, "show", handle=handle, page="2").status_code == 200, "the control: of her orders"
+    assert shop.calls() == calls, "her requests are on one page, which is known"
+
+
 def test_a_search_leads_to_a_person_and_back(shop: Stage, door: Door) -> None:
     _, handle = opened(shop, door)
     found = act(door, "find", handle=handle, q="A-2").text
@@ -70,6 +81,23 @@ def test_a_search_leads_to_a_person_and_back(shop: Stage, door: Door) -> None:
     assert "<h1>Boris</h1>" in boris and "Back to the request" in boris
     assert "<h1>Anna" in act(door, "show", handle=handle).text
     assert "Nobody found" in act(door, "find", handle=handle, q="nobody at all").text
+    for q in ("", " ", "a", "Б", "a b"):
+        short = act(door, "find", handle=handle, q=q).text
+        assert "More letters are needed" in short and "Nobody found" not in short, q
+
+
+def test_who_is_too_old_to_be_found_by_name_is_told_of(
+    shop: Stage, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, handle = opened(shop, door)
+    note = "By name, the 1 newest accounts were searched."
+    assert "Boris" in (all_of_them := act(door, "find", handle=handle, q="Bori").text) and note not in all_of_them
+    monkeypatch.setattr(finding, "NEWEST", 1)
+    assert (
+        note in act(door, "find", handle=handle, q="Bori").text
+        and note in act(door, "find", handle=handle, q="zz").text
+    )
+    assert note not in act(door, "find", handle=handle, q="A-2").text
 
 
 def test_an_order_is_taken_from_the_ticket_and_not_shown_any_more(shop: Stage, door: Door) -> None:
