@@ -189,7 +189,8 @@ async def outbound_alone(settings: Settings, databases: Databases) -> AsyncItera
 
 def _deeds(settings: Settings, shape: tables.Shape) -> Mapping[str, Deed]:
     """What an operator can do in his panel beside looking."""
-    return {**panel_acts.words(Identity(settings, shape)), **panel_acts.links(TicketOrders(settings, shape))}
+    ticket_orders = TicketOrders(settings, shape)
+    return {**panel_acts.words(Identity(settings, shape), ticket_orders), **panel_acts.links(ticket_orders)}
 
 
 def _tokens(settings: Settings) -> Tokens:

@@ -72,6 +72,7 @@ class Done(Identity):
 
     def __init__(self) -> None:
         self.told: list[tuple[object, ...]] = []
+        self.followed: list[int] = []
 
     def say(self, unit: Unit, operator: str, left: Node, right: Node, *, same: bool) -> int:
         if left == right:
@@ -79,10 +80,13 @@ class Done(Identity):
         self.told.append(("say", operator, left, right, same))
         return 3
 
-    def undo(self, unit: Unit, operator: str, word_id: int) -> None:
-        if word_id > 100:
+    def undo(self, unit: Unit, operator: str, *said: int) -> None:
+        if said[-1] > 100:
             raise NotFound
-        self.told.append(("undo", operator, word_id))
+        self.told.append(("undo", operator, *said))
+
+    def follow(self, unit: Unit, ticket_id: int) -> None:
+        self.followed.append(ticket_id)
 
     def link(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> None:
         self.told.append(("link", operator, ticket_id, order_id))
@@ -101,7 +105,7 @@ def stubbed(folder: Path) -> Iterator[dict[str, object]]:
     (folder / "panel/show.html").write_text(SHOW)
     with pytest.MonkeyPatch.context() as instead:
         instead.setattr(app, "Panel", StubPanel)
-        instead.setattr(app, "_deeds", lambda *_: {**panel_acts.words(DONE), **panel_acts.links(DONE)})
+        instead.setattr(app, "_deeds", lambda *_: {**panel_acts.words(DONE, DONE), **panel_acts.links(DONE)})
         yield {"panel_secrets": (SecretStr(SECRET),), "hde_origin": DESK, "templates": str(folder)}
 
 

@@ -17,11 +17,10 @@ from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.database import Unit, cut
 from portal.model import Channel, Contact, Event, EventKind, Message, Ticket
-from portal.service.identity import Identity
 from portal.service.order_fields import FieldChange
 from portal.service.orders import present_account
 from portal.service.rules import By, Effect, Rules, Told
-from portal.service.ticket_orders import TicketOrders, Whose, said_in
+from portal.service.ticket_orders import TicketOrders, said_in
 from portal.store import inbox, links, order_tickets, outbox, profiles
 from portal.store.inbox import Applied, As
 from portal.store.order_tickets import GONE
@@ -39,6 +38,7 @@ class News:
     """What an event means, now that its ticket was read again. `ticket` is None when there is none any more.
 
     `message`: the one it is about, of a new ticket the first; None when not asked for, or when no customer may see it.
+    `said`: what may name an order: what the customer has written, newest first, and how the ticket began.
     `stranger`: the requester, when he may have to be written down as a person without an account, or has called.
     `as_of`: when somebody acted upon this ticket last, before it was read. `read_at`: when it was, by the database's
     clock and naive UTC; what came before that is in it.
@@ -47,6 +47,7 @@ class News:
     event: Event
     ticket: Ticket | None
     message: Message | None = None
+    said: tuple[Message, ...] = ()
     first: bool | None = None
     ours: bool = False
     stranger: Contact | None = None
@@ -84,7 +85,6 @@ class Effects:
         self._settings = settings
         self._shape = shape
         self._orders = TicketOrders(settings, shape)
-        self._identity = Identity(settings, shape)
         on = {
             Effect.ORDER_FIELD: True,
             Effect.MAIL_MANAGER: settings.mail and settings.manager_email,
@@ -94,13 +94,17 @@ class Effects:
         self._rules = rules
 
     def asks_for_the_message(self, event: Event) -> bool:
-        """Whether what was written decides what is set off: by a rule, or as a new ticket may name an order.
+        """Whether what was written decides what is set off: by a rule, or as it may name an order."""
+        names_orders = event.kind in (EventKind.TICKET_CREATED, EventKind.MESSAGE_CREATED) and self._shape.orders
+        return names_orders or self.asks_for_each_message(event)
+
+    def asks_for_each_message(self, event: Event) -> bool:
+        """Whether a rule looks at each message by itself: then one look at the ticket does not do for many events.
 
         Any event may turn out to tell of another status, too.
         """
-        new_ticket = event.kind == EventKind.TICKET_CREATED and self._shape.orders
         kinds = {event.kind, EventKind.STATUS_CHANGED}
-        return new_ticket or any(self._rules.ask_for_the_message(kind, self._on) for kind in kinds)
+        return any(self._rules.ask_for_the_message(kind, self._on) for kind in kinds)
 
     def asks_for_the_stranger(self, unit: Unit, ticket: Ticket) -> bool:
         """Whether the requester is to be written down as a person without an account, or known by his number alone."""
@@ -162,14 +166,8 @@ class Effects:
         self, unit: Unit, news: News, ticket: Ticket, user_id: int | None, *, says: bool
     ) -> tuple[FieldChange, ...]:
         """Which orders the ticket is about, and how it stands to them: those of its present requester."""
-        message = news.message if news.message and (news.first or not news.message.from_staff) else None
-        known = self._identity.of_ticket(unit, ticket, news.stranger)
-        whose = Whose(
-            own=() if user_id is None else (user_id,),
-            person=known.someone.accounts,
-            probable=[one.node.id for one in known.probable if one.node.kind == "account"],
-        )
-        named = self._orders.read(unit, ticket, said_in(ticket, message), whose)
+        whose = self._orders.whose(unit, ticket, user_id, news.stranger)
+        named = self._orders.read(unit, ticket, said_in(ticket, news.said), whose)
         return self._orders.fields.say(unit, named) if says else ()
 
     def _put(  # noqa: PLR0917  # what to do, and what has happened

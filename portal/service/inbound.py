@@ -111,13 +111,14 @@ class Bell:
         message = _about(event, messages)
         first = message.id == messages[0].id if message else None
         ours = await self._databases.read(_is_ours, event, message, first)
-        return News(event, ticket, message, first, ours, stranger, as_of, read_at)
+        said = tuple(one for one in reversed(messages) if not one.from_staff or (first and one is message))
+        return News(event, ticket, message, said, first, ours, stranger, as_of, read_at)
 
     def _act(self, unit: Unit, arrived: Arrived, news: News) -> Outcome:
         outcome = self._effects.apply(unit, news)
         if not inbox.finish(unit, arrived, STALE if outcome.stale else DONE, outcome.seen):
             raise NotOurs
-        if arrived.event.kind in ALIKE and news.read_at and not self._effects.asks_for_the_message(arrived.event):
+        if arrived.event.kind in ALIKE and news.read_at and not self._effects.asks_for_each_message(arrived.event):
             inbox.finish_alike(unit, arrived, news.read_at)
         return outcome
 

@@ -16,15 +16,21 @@ Deed = Callable[[Unit, Handle, Sequence[Whom]], None]
 """Does it in the caller's transaction; raises NotFound, and nothing has happened then."""
 
 
-def words(identity: Identity) -> Mapping[str, Deed]:
-    """Who is who, as operators say it; by the name of the act."""
+def words(identity: Identity, ticket_orders: TicketOrders) -> Mapping[str, Deed]:
+    """Who is who, as operators say it; by the name of the act. The panel's ticket follows: its orders may be theirs."""
+
+    def follow(unit: Unit, handle: Handle) -> None:
+        if handle.ticket_id is not None:
+            ticket_orders.follow(unit, handle.ticket_id)
 
     def say(unit: Unit, handle: Handle, whom: Sequence[Whom], *, same: bool) -> None:
         left, right = (_node(*one) for one in whom)
         identity.say(unit, handle.operator, left, right, same=same)
+        follow(unit, handle)
 
     def undo(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:
         identity.undo(unit, handle.operator, whom[0][1])
+        follow(unit, handle)
 
     return {"same": partial(say, same=True), "not-same": partial(say, same=False), "undo": undo}
 
@@ -38,7 +44,10 @@ def links(ticket_orders: TicketOrders) -> Mapping[str, Deed]:
     def unlink(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:
         ticket_orders.unlink(unit, handle.operator, _ticket(handle), whom[0][1])
 
-    return {"link": link, "unlink": unlink}
+    def undo(unit: Unit, handle: Handle, whom: Sequence[Whom]) -> None:
+        ticket_orders.undo(unit, handle.operator, _ticket(handle), whom[0][1])
+
+    return {"link": link, "unlink": unlink, "undo-link": undo}
 
 
 def _node(kind: str, number: int) -> Node:

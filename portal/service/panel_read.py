@@ -28,7 +28,9 @@ ABOUT = 10
 TYPED = frozenset({Channel.SITE, Channel.CHAT})
 """Ways in which a request comes with the address that its writer has typed, and nobody has checked."""
 
-LINKED, SUGGESTED, FOREIGN = SHOWN = ("linked", "suggested", "foreign")
+LINKED, SUGGESTED, FOREIGN, REMOVED = SHOWN = ("linked", "suggested", "foreign", "removed")
+UNTOLD = (FOREIGN, REMOVED)
+"""Of these orders the panel tells the number and no more."""
 """What a panel shows of what a ticket may be about, and in which order."""
 
 
@@ -151,14 +153,14 @@ class Reader:
         self, unit: Unit, orders: Sequence[Order], named: Sequence[Named], archived: Sequence[Archived]
     ) -> tuple[list[Order], tuple[Named, ...]]:
         """The orders with what belongs to them. Somebody else's shows its number alone: it is not read."""
-        about = [one.order for one in named if one.order and one.state != FOREIGN]
+        about = [one.order for one in named if one.order and one.state not in UNTOLD]
         whole = dossiers.whole(unit, self.sale, list({one.id: one for one in (*orders, *about)}.values()))
         stored = {one.order_id: one for one in archived}
         drawn = tuple(
             replace(
                 one,
                 order=whole.get(one.order_id),
-                archived=None if one.state == FOREIGN else stored.get(one.order_id),
+                archived=None if one.state in UNTOLD else stored.get(one.order_id),
                 number=stored[one.order_id].number if one.order_id in stored else one.number,
             )
             for one in named

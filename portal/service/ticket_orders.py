@@ -18,11 +18,14 @@ from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.database import Unit
 from portal.errors import NotFound
-from portal.model import Message, Ticket
+from portal.helpdesk.indexing import ticket_of
+from portal.model import Contact, Message, Ticket
+from portal.service.identity import Identity
 from portal.service.order_fields import OrderFields
 from portal.service.order_numbers import MOST, Certainty, Mention, Where, alike, meant, mentions, spellings
+from portal.service.orders import present_account
 from portal.service.own_words import parted
-from portal.store import order_tickets, order_words, outbox
+from portal.store import order_tickets, order_words, outbox, tickets
 from portal.store.order_tickets import CHOSEN, FOREIGN, LINKED, OPERATOR, REMOVED, TEXT
 
 TICKET_ORDERS = "desk.orders"
@@ -77,8 +80,33 @@ class TicketOrders:
     """Built once. Talks to the databases only."""
 
     def __init__(self, settings: Settings, shape: Shape) -> None:
+        self._shape = shape
         self._sale = Sale(shape, settings.site_id, settings.timezone, settings.locale)
+        self._identity = Identity(settings, shape)
         self.fields = OrderFields(settings)
+
+    def whose(self, unit: Unit, ticket: Ticket, user_id: int | None, caller: Contact | None = None) -> Whose:
+        """Whose the ticket is now: `user_id`'s, its requester's account, and in an operator's eyes; `caller` as in
+        Identity.of_ticket.
+        """
+        known = self._identity.of_ticket(unit, ticket, caller)
+        return Whose(
+            own=() if user_id is None else (user_id,),
+            person=known.someone.accounts,
+            probable=[one.node.id for one in known.probable if one.node.kind == "account"],
+        )
+
+    def follow(self, unit: Unit, ticket_id: int) -> None:
+        """An operator has said something: the ticket's orders stand to it as they do now. What is not in our index of
+        tickets follows with its next event.
+        """
+        if ticket := self._indexed(unit, ticket_id):
+            whose = self.whose(unit, ticket, present_account(unit, self._shape, ticket))
+            self.fields.say(unit, self.read(unit, ticket, (), whose))
+
+    def _indexed(self, unit: Unit, ticket_id: int) -> Ticket | None:
+        body = tickets.body_of(unit, ticket_id)
+        return ticket_of(body) if body else None
 
     def read(self, unit: Unit, ticket: Ticket, said: Said, whose: Whose) -> list[int]:
         """What the ticket says counts from now on, for the person it is now; gives the orders whose field may change.
@@ -146,62 +174,77 @@ class TicketOrders:
             for row in order_tickets.rows(unit, ticket_id)
         )
 
-    def link(self, unit: Unit, operator: str, ticket_id: int, order_id: int, own: Collection[int] = ()) -> int:
-        """The operator says that the ticket is about this order; gives the id of his word, 0 when it says so already.
+    def link(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> bool:
+        """The operator says that the ticket is about this order. False when he has said so already.
 
-        `own`: the accounts of the ticket's requester. Another's order may be linked, and no customer is told of that.
-        Raises NotFound when there is no such order.
+        Another's order may be linked, and no customer is told of that. Raises NotFound when there is no such order.
         """
         order = next((one for one in self._sale.whosever(unit, (), order_id) if one.id == order_id), None)
         if order is None:
             raise NotFound
-        return self._say(unit, operator, ticket_id, order, LINKED, kin=order.user_id in own)
+        return self._say(unit, operator, ticket_id, order, LINKED)
 
-    def unlink(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> int:
+    def unlink(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> bool:
         """The operator says that it is not. Raises NotFound when nobody has said that it is."""
         known = next(iter(order_tickets.rows(unit, ticket_id, order_id)), None)
         if known is None:
             raise NotFound
         return self._say(unit, operator, ticket_id, OwnedOrder(order_id, known.number, known.user_id), REMOVED)
 
-    def undo(self, unit: Unit, operator: str, word_id: int) -> None:
-        """Take a word back: what was there before is there again. Raises NotFound but for the last word on its pair."""
-        word = order_words.take_back(unit, operator, word_id)
+    def undo(self, unit: Unit, operator: str, ticket_id: int, order_id: int) -> None:
+        """Take back the last word on this ticket and this order: what was known before counts again, as things are now.
+
+        Raises NotFound when no operator's word stands.
+        """
+        # The pair first, then its words: in the order of `_say`.
+        known = next(iter(order_tickets.rows(unit, ticket_id, order_id, locked=True)), None)
+        word = order_words.take_back(unit, operator, ticket_id, order_id) if known else None
         if word is None:
             raise NotFound
         if word.before is None:
-            order_tickets.turn(unit, word.ticket_id, word.order_id, state=REMOVED, evidence=TEXT, author="")
-            self.fields.say(unit, [word.order_id])
-            order_tickets.drop(unit, word.ticket_id, word.order_id)
+            order_tickets.turn(unit, ticket_id, order_id, state=REMOVED, evidence=TEXT, author="")
+            self.fields.say(unit, [order_id])
+            order_tickets.drop(unit, ticket_id, order_id)
         else:
             state, evidence, author = word.before
-            order_tickets.turn(unit, word.ticket_id, word.order_id, state=state, evidence=evidence, author=author)
-            self.fields.say(unit, [word.order_id])
-        tell_later(unit, word.ticket_id)
+            order_tickets.turn(unit, ticket_id, order_id, state=state, evidence=evidence, author=author)
+            self.fields.say(unit, [order_id])
+        self.follow(unit, ticket_id)
+        tell_later(unit, ticket_id)
 
-    def _say(  # a word
-        self, unit: Unit, operator: str, ticket_id: int, order: OwnedOrder, state: str, *, kin: bool = False
-    ) -> int:
+    def _say(self, unit: Unit, operator: str, ticket_id: int, order: OwnedOrder, state: str) -> bool:
         before = next(iter(order_tickets.rows(unit, ticket_id, order.id, locked=True)), None)
+        new = before is None and order_tickets.put(
+            unit,
+            order.id,
+            ticket_id,
+            order.user_id,
+            order.number,
+            OPERATOR,
+            state=state,
+            kin=False,
+            author=operator,
+        )
+        if before is None and not new:
+            # The worker has found it in the text at this very moment: the operator's word comes after that.
+            before = next(iter(order_tickets.rows(unit, ticket_id, order.id, locked=True)), None)
         if before and (before.state, before.evidence) == (state, OPERATOR):
-            return 0
-        word = order_words.put(unit, operator, ticket_id, order.id, order.user_id, state, before)
-        if before is None:
-            order_tickets.put(
-                unit, order.id, ticket_id, order.user_id, order.number, OPERATOR, state=state, kin=kin, author=operator
-            )
+            return False
+        order_words.put(unit, operator, ticket_id, order.id, order.user_id, state, before)
+        if new:
             order_tickets.stand_alike(unit, ticket_id, order.id)
         else:
             order_tickets.turn(unit, ticket_id, order.id, state=state, evidence=OPERATOR, author=operator)
         self.fields.say(unit, [order.id])
+        self.follow(unit, ticket_id)
         tell_later(unit, ticket_id)
-        return word
+        return True
 
 
-def said_in(ticket: Ticket, message: Message | None) -> list[tuple[Where, str]]:
-    """What a ticket and one of its messages say, and where."""
+def said_in(ticket: Ticket, messages: Iterable[Message]) -> list[tuple[Where, str]]:
+    """What a ticket and these of its messages say, and where."""
     said = [(Where.SUBJECT, ticket.subject)]
-    if message is not None:
+    for message in messages:
         own, quoted = parted(message.html)
         said += [(Where.TEXT, own), (Where.QUOTE, quoted)]
         said += [(Where.FILE_NAME, file.name) for file in message.files[:FILES]]

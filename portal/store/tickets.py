@@ -133,6 +133,12 @@ def find(unit: Unit, whose: Whose, terms: Terms, *, sort: Sort, limit: int, offs
     return [Found(bytes(body), bytes(said or b"").decode()) for body, said in rows]
 
 
+def body_of(unit: Unit, ticket_id: int) -> bytes | None:
+    """The ticket as it was put last, None where nothing is known of it."""
+    found = unit.state.execute(_BODY_OF, {"ticket": ticket_id}).scalar()
+    return bytes(found) if found else None
+
+
 def unread_of(unit: Unit, contact_id: int, newest: int) -> int | None:
     """The newest ticket of this contact whose messages have not been read, among so many newest ones."""
     found = unit.state.execute(_UNREAD_OF, {"contact": contact_id, "newest": newest}).scalar()
@@ -228,6 +234,7 @@ _PUT = text(
     + ", words = COALESCE(VALUES(words), words), said = COALESCE(VALUES(said), said)"
     ", updated_at = GREATEST(updated_at, VALUES(updated_at))"
 )
+_BODY_OF = text("SELECT body FROM custom_hde_ticket WHERE ticket_id = :ticket")
 _UNREAD_OF = text(
     "SELECT ticket_id FROM (SELECT ticket_id, words IS NULL AS unread, active_at FROM custom_hde_ticket "
     "WHERE contact_id = :contact ORDER BY active_at DESC LIMIT :newest) some WHERE unread "

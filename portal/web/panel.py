@@ -54,6 +54,7 @@ ACTS: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]] = {
     "undo": (("word", ("word",)),),
     "link": (("order", ("order",)),),
     "unlink": (("order", ("order",)),),
+    "undo-link": (("order", ("order",)),),
 }
 """What an operator can do: the fields that name whom it is about, and what each may name."""
 

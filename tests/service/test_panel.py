@@ -96,7 +96,10 @@ def test_somebody_else_s_order_is_a_warning_with_its_number_and_nothing_of_what_
     assert {number: one.state for number, one in seen.items()} == {"A-1": "linked", "A-2": "foreign"}
     assert seen["A-1"].order and seen["A-2"].order is None and seen["A-2"].owner == BORIS
     shop.databases.run_here(linked.unlink, "ivan", ticket, 1)
-    assert [one.number for one in sheet(shop, ticket_id=ticket).about] == ["A-2"], "what an operator took away is gone"
+    left = [(one.number, one.state) for one in sheet(shop, ticket_id=ticket).about]
+    assert left == [("A-2", "foreign"), ("A-1", "removed")], "what an operator took away can be taken back"
+    shop.databases.run_here(linked.undo, "ivan", ticket, 1)
+    assert {one.number: one.state for one in sheet(shop, ticket_id=ticket).about} == {"A-1": "linked", "A-2": "foreign"}
 
 
 def test_many_orders_of_others_push_out_none_that_is_linked(shop: Stage) -> None:

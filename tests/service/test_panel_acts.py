@@ -12,6 +12,7 @@ from portal.database import Unit
 from portal.errors import NotFound
 from portal.service import panel_acts, panel_doors
 from portal.service.identity import Identity
+from portal.service.ticket_orders import TicketOrders
 from portal.store.panel import Handle, Whom
 from tests.stage import ANNA, BORIS, Stage, stage
 
@@ -27,7 +28,8 @@ def shop(database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 def do(shop: Stage, act: str, *whom: Whom) -> None:
     """As web/panel.py does it: written down and done in one transaction."""
-    deeds = panel_acts.words(Identity(shop.settings, shop.databases.read_here(tables.inspect)))
+    shape = shop.databases.read_here(tables.inspect)
+    deeds = panel_acts.words(Identity(shop.settings, shape), TicketOrders(shop.settings, shape))
 
     def work(unit: Unit, about: Sequence[Whom]) -> None:
         panel_doors.begin(unit, PANEL, act, about)

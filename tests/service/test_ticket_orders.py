@@ -16,6 +16,7 @@ from litestar.testing import TestClient
 
 from portal.app import _letters
 from portal.bitrix import tables
+from portal.database import Unit
 from portal.errors import NotFound
 from portal.helpdesk.client import Client
 from portal.model import Channel, Status, Ticket
@@ -23,7 +24,7 @@ from portal.service import ticket_orders
 from portal.service.order_numbers import Where
 from portal.service.ticket_order_notes import KINDS, TicketOrderNotes
 from portal.service.ticket_orders import About, TicketOrders, Whose
-from portal.store import outbox
+from portal.store import order_tickets, outbox
 from portal.tokens import Tokens
 from tests.stage import ANNA, BORIS, Stage, stage
 from tests.web.states import make_pages
@@ -165,7 +166,7 @@ def test_an_operators_word_stands_whatever_is_written_afterwards(shop: Shop) -> 
     shop.has((1, ANNA, "A-1007"), (2, ANNA, "A-1008"))
     shop.reads("order A-1007", ANNA)
     shop.run(shop.orders.unlink, "olga", TICKET.id, 1)
-    shop.run(shop.orders.link, "olga", TICKET.id, 2, (ANNA,))
+    shop.run(shop.orders.link, "olga", TICKET.id, 2)
     shop.reads("order A-1007", ANNA)
     assert [(one.order_id, one.state, one.how, one.author) for one in shop.about()] == [
         (1, "removed", "operator", "olga"),
@@ -179,17 +180,15 @@ def test_a_word_that_is_taken_back_leaves_what_was_there(shop: Shop) -> None:
     shop.reads("orders A-1007 and A-1008", ANNA)
     ask = "SELECT * FROM custom_hde_order_ticket ORDER BY order_id"
     before = shop.stage.execute(ask)
-    words = [
-        shop.run(shop.orders.unlink, "olga", TICKET.id, 1),
-        shop.run(shop.orders.link, "olga", TICKET.id, 1),
-        shop.run(shop.orders.link, "olga", TICKET.id, 2),
-        shop.run(shop.orders.link, "olga", TICKET.id, 3),
-    ]
-    assert shop.run(shop.orders.link, "oleg", TICKET.id, 3) == 0
-    with pytest.raises(NotFound):
-        shop.run(shop.orders.undo, "oleg", words[0])
-    for word in reversed(words):
-        shop.run(shop.orders.undo, "oleg", word)
+    assert shop.run(shop.orders.unlink, "olga", TICKET.id, 1)
+    for order in (1, 2, 3):
+        assert shop.run(shop.orders.link, "olga", TICKET.id, order)
+    assert not shop.run(shop.orders.link, "oleg", TICKET.id, 3)
+    for order in (3, 2, 1, 1):
+        shop.run(shop.orders.undo, "oleg", TICKET.id, order)
+    for order in (1, 2, 3, 999):
+        with pytest.raises(NotFound):
+            shop.run(shop.orders.undo, "oleg", TICKET.id, order)
     assert shop.stage.execute(ask) == before
     assert (shop.field(2), shop.field(3)) == ("", "")
 
@@ -233,12 +232,44 @@ def test_the_ticket_is_told_in_a_note_whenever_its_orders_change_and_of_nobody_e
         shop.run(shop.orders.read, ticket, [(Where.TEXT, text)], Whose((ANNA,)))
         tell(shop)
     assert len(notes()) == 1 and "A-1007" in notes()[0] and "A-1008" not in notes()[0]
-    word = shop.run(shop.orders.link, "olga", ticket.id, 3)
+    shop.run(shop.orders.link, "olga", ticket.id, 3)
     tell(shop)
     assert len(notes()) == 2 and "A-1009" in notes()[1]
-    shop.run(shop.orders.undo, "olga", word)
+    shop.run(shop.orders.undo, "olga", ticket.id, 3)
     shop.run(shop.orders.unlink, "olga", ticket.id, 1)
     tell(shop)
     assert len(notes()) == 3 and "A-" not in notes()[2]
     tell(shop)
     assert len(notes()) == 3
+
+
+def test_a_linked_order_of_the_requesters_own_is_shown_to_her_at_once(shop: Shop) -> None:
+    """And not at the ticket's next event."""
+    shop.has((1, ANNA, "A-1007"))
+    shop.stage.prove(ANNA)
+    ticket = shop.stage.ticket(ANNA)
+    with shop.stage.client(ANNA) as anna:
+        anna.get("/personal/requests/")
+    shop.run(shop.orders.link, "olga", ticket, 1)
+    with shop.stage.client() as client:
+        assert shown(client, ANNA) == {1: [ticket]}
+
+
+def test_an_operators_word_is_not_lost_to_a_worker_who_finds_the_order_at_the_same_moment(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.has((2, BORIS, "A-1008"))
+    rows, raced = order_tickets.rows, []
+
+    def late(unit: Unit, ticket_id: int, order_id: int = 0, *, locked: bool = False) -> list[order_tickets.Row]:
+        found = rows(unit, ticket_id, order_id, locked=locked)
+        if locked and not raced:
+            raced.append(1)
+            order_tickets.put(unit, 2, ticket_id, BORIS, "A-1008", "text", state="foreign", kin=False)
+        return found
+
+    monkeypatch.setattr(order_tickets, "rows", late)
+    assert shop.run(shop.orders.link, "olga", TICKET.id, 2)
+    assert [(one.state, one.how, one.author) for one in shop.about()] == [("linked", "operator", "olga")]
+    shop.run(shop.orders.undo, "olga", TICKET.id, 2)
+    assert [(one.state, one.how) for one in shop.about()] == [("foreign", "text")]

@@ -345,12 +345,14 @@ def test_what_an_operator_says_is_said_in_his_name_and_of_this_ticket(shop: Stag
         ("undo", {"word": word}),
         ("link", {"order": order}),
         ("unlink", {"order": order}),
+        ("undo-link", {"order": order}),
     ):
         answer = act(door, name, handle=handle, **fields, **lies)
         assert answer.status_code == 200 and said(answer.text, "said") == name
     pair = (("account", 7), ("contact", 7))
     assert told == [("say", "ivan", *pair, True), ("say", "ivan", *pair, False), ("undo", "ivan", 3),
-                    ("link", "ivan", 10, 5), ("unlink", "ivan", 10, 5)]  # fmt: skip
+                    ("link", "ivan", 10, 5), ("unlink", "ivan", 10, 5), ("undo", "ivan", 10, 5)]  # fmt: skip
+    assert DONE.followed[-3:] == [10, 10, 10], "the orders of the panel's ticket follow who is who"
     rows = [row[1:] for row in audited(shop) if row[1] in (b"same", b"link")]
     assert rows == [
         (b"same", 10, None, b"account", 7),
