@@ -92,6 +92,9 @@ class Dialect(Protocol):
     def reopen(self, ticket_id: int, /) -> Call:
         """Open a closed ticket."""
 
+    def close_ticket(self, ticket_id: int, /) -> Call:
+        """Close a ticket."""
+
     def visitor(self, email: str, name: str, /) -> Call | None:
         """A person's id in the chat; None where there is none."""
 

@@ -124,6 +124,11 @@ def reopen(ticket_id: int) -> Call:
     return Call(f"/tickets/{ticket_id}", method="PATCH", json={"status": "open"})
 
 
+def close_ticket(ticket_id: int) -> Call:
+    """Close a ticket."""
+    return Call(f"/tickets/{ticket_id}", method="PATCH", json={"status": "closed"})
+
+
 def visitor(_email: str, _name: str) -> Call | None:
     """There is no such id."""
     return None

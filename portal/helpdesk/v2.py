@@ -153,6 +153,11 @@ def reopen(ticket_id: int) -> Call:
     return Call(f"/tickets/{ticket_id}", method="PUT", json={"status_id": "open"})
 
 
+def close_ticket(ticket_id: int) -> Call:
+    """Close a ticket."""
+    return Call(f"/tickets/{ticket_id}", method="PUT", json={"status_id": "closed"})
+
+
 def visitor(email: str, name: str) -> Call | None:
     """Who this is to the chat."""
     return Call("/chat/visitor/id", method="POST", json={"email": email, "name": name})

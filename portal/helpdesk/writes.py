@@ -152,13 +152,20 @@ class Writes(Reads):
 
     async def reopen(self, ticket_id: int) -> None:
         """Open a closed ticket. May be repeated: a lost answer is HelpdeskUnreachable or HelpdeskGarbled."""
-        answer = await self._wire.call(self._dialect.reopen(ticket_id))
+        await self._turn(self._dialect.reopen(ticket_id), closed=False)
+
+    async def close_ticket(self, ticket_id: int) -> None:
+        """Close a ticket. May be repeated, like `reopen`."""
+        await self._turn(self._dialect.close_ticket(ticket_id), closed=True)
+
+    async def _turn(self, call: Call, *, closed: bool) -> None:
+        answer = await self._wire.call(call)
         if answer["data"] is None:
             return  # success, told in a word
         known = await self._known()
         ticket = decode.sensible(decode.one(answer["data"]), lambda row: self._dialect.ticket(row, known))
-        if ticket.closed:
-            raise HelpdeskRefused("the ticket stays closed")
+        if ticket.closed != closed:
+            raise HelpdeskRefused(f"the ticket stays {'open' if closed else 'closed'}")
 
     async def visitor_id(self, email: str, name: str) -> str | None:
         """Who this is to the help desk's chat; as good as a password to his history there. None: there is no such id.

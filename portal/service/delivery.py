@@ -32,7 +32,7 @@ from portal.service.letters import Render
 from portal.service.outcomes import NOTE, NotOurs
 from portal.service.readback import Sent, Trace, bare, look_for
 from portal.service.widget import ADOPT, adopt
-from portal.service.writing import REPLY, REQUEST
+from portal.service.writing import CLOSE, KINDS, REOPEN, REPLY, REQUEST
 from portal.store import lanes, links, outbox
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
@@ -40,7 +40,7 @@ from portal.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
-LANES = {REPLY: Lane.CUSTOMER, REQUEST: Lane.CUSTOMER, NOTE: Lane.OUTBOX, ADOPT: Lane.REREAD}
+LANES = {NOTE: Lane.OUTBOX, ADOPT: Lane.REREAD} | dict.fromkeys(KINDS, Lane.CUSTOMER)
 """Who waits for it: a customer for what he wrote; for a note to support nobody does, and a ticket that was opened in
 the widget is read as after any other news of it."""
 
@@ -103,6 +103,7 @@ class Deliverer:
         self._render = render
         self._settle_seconds = settle_seconds
         self._by_kind = {REPLY: self._reply, REQUEST: self._request, NOTE: self._note, ADOPT: self._adopt}
+        self._by_kind |= {CLOSE: self._turn, REOPEN: self._turn}
         self._with_files = asyncio.Semaphore(WITH_FILES_AT_ONCE)
 
     async def deliver(self, job: Job) -> None:
@@ -230,10 +231,20 @@ class Deliverer:
         await self._databases.run(outcomes.finish_request, job, job.user_id, contact.id, ticket.id)
         log.info("outbox %d: %s became request %d at attempt %d", job.id, job.kind, ticket.id, job.attempts)
 
+    async def _turn(self, job: Job) -> None:
+        """Closed, or open again; a ticket that is so already is left as it is, whoever has done it."""
+        ticket = await self._client.get_ticket(_ticket_id(job))
+        if ticket.requester_id != job.payload["contact"]:
+            raise Impossible("the ticket has another requester now")
+        if ticket.closed != (job.kind == CLOSE):
+            await (self._client.close_ticket if job.kind == CLOSE else self._client.reopen)(ticket.id)
+        await self._databases.run(outcomes.finish_turn, job, ticket)
+        log.info("outbox %d: %s of request %d at attempt %d", job.id, job.kind, ticket.id, job.attempts)
+
     async def _note(self, job: Job) -> None:
         """At least once: a note that stands there twice harms nobody, one that is missing may."""
         shop = urlsplit(self._settings.public_url).hostname
-        context = {"order": None, "follows": None, "text": "", "files": [], "shop": shop, **job.payload}
+        context = {"order": None, "follows": None, "text": "", "files": [], "reason": "", "shop": shop, **job.payload}
         await self._client.add_note(_ticket_id(job), self._render("desk/note.html", self._settings.locale, context))
         await self._databases.run(outbox.finish, job)
         log.info("outbox %d: %s added to request %s at attempt %d", job.id, job.kind, job.ticket_id, job.attempts)

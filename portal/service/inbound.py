@@ -18,13 +18,14 @@ from portal.errors import (
     DatabaseAway,
     HelpdeskBanned,
     HelpdeskBusy,
+    HelpdeskGarbled,
     HelpdeskMissing,
     HelpdeskUnauthorized,
     HelpdeskUnreachable,
 )
 from portal.helpdesk.client import Client
 from portal.helpdesk.forgetting import forget
-from portal.model import Event, EventKind, Message
+from portal.model import Event, EventKind, Message, Ticket
 from portal.service import attempts
 from portal.service.effects import Effects, News, Outcome, Outdated, last_acted
 from portal.service.holding import held
@@ -101,7 +102,7 @@ class Bell:
             ticket = await self._client.get_ticket(event.ticket_id)
             messages: tuple[Message, ...] = ()
             if self._effects.asks_for_the_message(event):
-                messages = await self._client.newest_messages(ticket)
+                messages = await self._messages(event, ticket)
             stranger = None
             if await self._databases.read(self._effects.asks_for_the_stranger, ticket):
                 with suppress(HelpdeskMissing):  # the contact is gone, and its ticket is not
@@ -113,6 +114,16 @@ class Bell:
         ours = await self._databases.read(_is_ours, event, message, first)
         said = tuple(one for one in reversed(messages) if not one.from_staff or (first and one is message))
         return News(event, ticket, message, said, first, ours, stranger, as_of, read_at)
+
+    async def _messages(self, event: Event, ticket: Ticket) -> tuple[Message, ...]:
+        """The newest; none where they make no sense and only an order's number is looked for in them."""
+        try:
+            return await self._client.newest_messages(ticket)
+        except HelpdeskGarbled:
+            if self._effects.asks_for_each_message(event):
+                raise
+            log.warning("ticket %d: its messages make no sense, no order is looked for in them", ticket.id)
+            return ()
 
     def _act(self, unit: Unit, arrived: Arrived, news: News) -> Outcome:
         outcome = self._effects.apply(unit, news)

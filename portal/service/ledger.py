@@ -14,7 +14,7 @@ from portal.service.outbound import CONTACT, GONE, ORDER
 from portal.service.outcomes import NOTE
 from portal.service.sight import PROOF_MAIL
 from portal.service.widget import ADOPT
-from portal.service.writing import REPLY, REQUEST
+from portal.service.writing import CLOSE, REOPEN, REPLY, REQUEST
 from portal.store.ledger import Entry
 
 Describer = Callable[[Unit, Entry], list[str]]
@@ -60,6 +60,10 @@ def _event(_unit: Unit, entry: Entry) -> list[str]:
     return [f"forget the copies of ticket {entry.ticket_id}, read it again, and act upon what is new in it"]
 
 
+def _turn(_unit: Unit, entry: Entry) -> list[str]:
+    return [f"{'close' if entry.kind == CLOSE else 'open again'} ticket {entry.ticket_id}, unless it is so already"]
+
+
 def _manager(_unit: Unit, entry: Entry) -> list[str]:
     return [f"send the manager a letter about ticket {entry.ticket_id}"]
 
@@ -84,6 +88,8 @@ def _read_back(entry: Entry) -> str:
 DESCRIBERS: Mapping[str, Describer] = {
     REPLY: _reply,
     REQUEST: _request,
+    CLOSE: _turn,
+    REOPEN: _turn,
     NOTE: _note,
     ADOPT: _adopt,
     PROOF_MAIL: _proof,

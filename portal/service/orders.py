@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.bitrix import users
+from portal.bitrix import goods, users
 from portal.bitrix.orders import Sale
 from portal.bitrix.tables import Shape
 from portal.config import Settings
@@ -52,6 +52,12 @@ class Orders:
     def own(self, unit: Unit, user_id: int, number: str) -> OrderChoice | None:
         """His order of exactly that number; None for another's or none."""
         return self._sale.own(unit, user_id, number)
+
+    def item(self, unit: Unit, user_id: int, number: str, name: str) -> str:
+        """The name of one of the goods in his order of that number, as the shop has it; "" where it is not in it."""
+        order = self.own(unit, user_id, number)
+        found = goods.of_orders(unit, self._shape, user_id, [order.id]) if order else []
+        return next((there for one in found for there in one.names if there == name), "")
 
     async def of_user(self, user_id: int, page: int, asking: int | None = None, since: datetime | None = None) -> Pull:
         """A page of an account's orders. `asking`: the customer who asks, None for the help desk.

@@ -44,6 +44,12 @@ def finish_reply(unit: Unit, job: Job, ticket: Ticket, message_id: int) -> None:
     forget(unit, ticket.id, ticket.requester_id)
 
 
+def finish_turn(unit: Unit, job: Job, ticket: Ticket) -> None:
+    """The ticket is closed, or open again."""
+    _must(outbox.finish(unit, job))
+    forget(unit, ticket.id, ticket.requester_id)
+
+
 def finish_request(unit: Unit, job: Job, user: int, contact_id: int, ticket_id: int) -> None:
     """The request is this ticket now, and the account's own from the moment it is known."""
     payload = job.payload

@@ -18,6 +18,7 @@ from portal.service.listing import MERGED_PAGES, Desk, contacts_of, own_elsewher
 from portal.service.sight import Person, Sight
 from portal.service.unread import new_of
 from portal.service.writing import Delivery, Written
+from portal.store.ratings import Rating
 
 PATIENCE_SECONDS = 3.0
 """A page waits this long for the help desk, all its questions together."""
@@ -69,6 +70,12 @@ class RequestView:
     requester_id: int | None = None
     written: tuple[Written, ...] = ()
     """Messages of his that the copy does not show yet."""
+    act: Written | None = None
+    """That he closes it or opens it again, and the copy does not know yet."""
+    rating: Rating | None = None
+    """What he has said of how it went."""
+    rating_open: bool = False
+    """Whether he may say something else still."""
 
 
 async def list_for(person: Person, desk: Desk, page: int) -> RequestList:
@@ -135,11 +142,17 @@ def with_written(view: RequestView, written: Sequence[Written]) -> RequestView:
         one
         for one in written
         if not one.is_request
+        and not one.act
         and one.ticket_id == view.ticket_id
         and one.result_id not in there
         and not _was_fetched_after(one, view.as_of)
     ]
-    return replace(view, written=tuple(waiting))
+    acts = [
+        one
+        for one in written
+        if one.act and one.ticket_id == view.ticket_id and not _was_fetched_after(one, view.as_of)
+    ]
+    return replace(view, written=tuple(waiting), act=acts[-1] if acts else None)
 
 
 def list_with_written(view: RequestList, written: Sequence[Written]) -> RequestList:
@@ -153,7 +166,7 @@ def list_with_written(view: RequestList, written: Sequence[Written]) -> RequestL
         for one in written
         if one.is_request and one.ticket_id not in there and not _was_fetched_after(one, view.as_of)
     ]
-    newest = {one.ticket_id: one for one in written if not one.is_request and one.ticket_id in there}
+    newest = {one.ticket_id: one for one in written if not one.is_request and not one.act and one.ticket_id in there}
     replies = {
         ticket.id: newest[ticket.id]
         for ticket in view.tickets

@@ -31,6 +31,9 @@ from portal.store.order_tickets import CHOSEN, FOREIGN, LINKED, OPERATOR, REMOVE
 TICKET_ORDERS = "desk.orders"
 """The job that tells the ticket which orders it is about (ticket_order_notes.py)."""
 
+READ = 200_000
+"""Characters of a ticket's messages that are looked through, the newest; of a single one own_words.py says how many."""
+
 FILES = 20
 """Files of a message whose names are looked at."""
 
@@ -243,8 +246,10 @@ class TicketOrders:
 
 def said_in(ticket: Ticket, messages: Iterable[Message]) -> list[tuple[Where, str]]:
     """What a ticket and these of its messages say, and where."""
-    said = [(Where.SUBJECT, ticket.subject)]
+    said, left = [(Where.SUBJECT, ticket.subject)], READ
     for message in messages:
+        if (left := left - len(message.html)) < 0 and len(said) > 1:
+            break
         own, quoted = parted(message.html)
         said += [(Where.TEXT, own), (Where.QUOTE, quoted)]
         said += [(Where.FILE_NAME, file.name) for file in message.files[:FILES]]

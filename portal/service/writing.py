@@ -20,6 +20,10 @@ from portal.store import blobs, limits, outbox
 from portal.store.outbox import Kept, Record
 
 REPLY, REQUEST = "desk.reply", "desk.request"
+CLOSE, REOPEN = "desk.close", "desk.reopen"
+"""What he does with a request beside writing (acting.py); shown like what he wrote, until the copy knows."""
+
+KINDS = (REPLY, REQUEST, CLOSE, REOPEN)
 
 MAX_TEXT = 20_000
 MAX_SUBJECT = 200
@@ -99,6 +103,7 @@ class Enclosed:
 class Written:
     """A message or, without a ticket, a request that the help desk's copy may not show yet. `text` is plain.
 
+    `act`: close or reopen where it is that and no message, else "".
     `ticket_id`: the ticket it is in, None for a request that has not been made yet. `result_id`: the message it became.
     """
 
@@ -113,6 +118,7 @@ class Written:
     delivery: Delivery
     written_at: datetime
     finished_at: datetime | None
+    act: str = ""
 
 
 def problems(draft: Draft, *, is_request: bool) -> list[Problem]:
@@ -160,7 +166,7 @@ def open_request(unit: Unit, person: Person, draft: Draft, order: OrderChoice | 
 
 def written(unit: Unit, user_id: int) -> list[Written]:
     """What he wrote here that may not be in the help desk's copies yet, or could not be delivered; oldest first."""
-    rows = outbox.of(unit, user_id, (REPLY, REQUEST), settled_seconds=SETTLED_SECONDS, failed_days=FAILED_DAYS)
+    rows = outbox.of(unit, user_id, KINDS, settled_seconds=SETTLED_SECONDS, failed_days=FAILED_DAYS)
     return [_written(row) for row in rows]
 
 
@@ -222,4 +228,5 @@ def _written(row: Record) -> Written:
         delivery=_DELIVERY.get(row.state, Delivery.SENDING),
         written_at=row.created_at.replace(tzinfo=UTC),
         finished_at=row.finished_at.replace(tzinfo=UTC) if row.finished_at else None,
+        act={CLOSE: "close", REOPEN: "reopen"}.get(row.kind, ""),
     )

@@ -20,8 +20,8 @@ class Left:
 
 
 def forget(unit: Unit, user_id: int) -> Left:
-    """Delete his links, own tickets, orders' tickets, profile, visits, traces and counters, whom the help desk was told
-    he is, all his jobs with their files, and whatever operators have said of his account.
+    """Delete his links, own tickets, orders' tickets, profile, visits, ratings, traces and counters, whom the help desk
+    was told he is, all his jobs with their files, and whatever operators have said of his account.
 
     A message of his that is running ends without being ours any more (store/queue.py), and so leaves nothing behind.
     """
@@ -33,7 +33,7 @@ def forget(unit: Unit, user_id: int) -> Left:
     )
     for statement in _FORGET:
         unit.state.execute(statement, told)
-    unit.state.execute(_COUNTERS, {name: f"{MARK}{name}:%:{user_id}" for name in ("post", "file", "ask")})
+    unit.state.execute(_COUNTERS, {name: f"{MARK}{name}:%:{user_id}" for name in ("post", "file", "ask", "act")})
     return left
 
 
@@ -50,6 +50,7 @@ _TABLES = (
     "custom_hde_profile",
     "custom_hde_pushed",
     "custom_hde_visit",
+    "custom_hde_rating",
     "custom_hde_outbox",
 )
 _CONTACTS = text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portal.web import (
+    acting,
     health,
     live,
     metrics,
@@ -26,6 +27,9 @@ UNDER_PREFIX = [
     writing.new,  #                GET  {prefix}/new
     writing.open_request,  #       POST {prefix}/new
     writing.on_its_way,  #         GET  {prefix}/new/{kept_id}
+    acting.close,  #               POST {prefix}/{ticket_id}/close
+    acting.reopen,  #              POST {prefix}/{ticket_id}/reopen
+    acting.rate,  #                POST {prefix}/{ticket_id}/rate
     requests.file,  #              GET  {prefix}/{ticket_id}/files/{file_id}
     requests.prove_page,  #        GET  {prefix}/prove
     requests.ask_for_proof,  #     POST {prefix}/prove

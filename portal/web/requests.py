@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import AsyncIterator, Hashable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -18,10 +19,11 @@ from portal.errors import HelpdeskMissing, HelpdeskRefused, NotFound, TooOften
 from portal.model import Attachment, activity
 from portal.service import requests as service
 from portal.service import sight, unread
+from portal.service.acting import may_change
 from portal.service.requests import RequestView
 from portal.service.sight import Sight
 from portal.service.writing import Delivery, Written
-from portal.store import visits
+from portal.store import ratings, visits
 from portal.web.answers import Answer, page, redirect
 from portal.web.entered import NOTHING, Entered
 from portal.web.pages import is_late
@@ -48,12 +50,22 @@ async def show(request: AnyRequest, site: NamedDependency[Site], ticket_id: From
     visitor = await site.visitors.of(request)
     view = await service.view_for(visitor.person, site.desk, number(ticket_id))
     view = service.with_written(view, await written(site, request, visitor))
-    shown = marks(view.written)
-    keep = (view.ticket_id, view.version, view.as_of, view.stale, shown, _back(request)) if view.version else None
+    view = await _rated(site, visitor, view)
+    shown = marks([*view.written, *([view.act] if view.act else [])])
+    known = (view.ticket_id, view.version, view.as_of, view.stale, view.rating, view.rating_open, _back(request))
+    keep = (*known, shown) if view.version else None
     await _seen(site, visitor, view)
     if entered := _again(request, view):
         return conversation(site, request, visitor, view, entered=entered)
     return conversation(site, request, visitor, view, keep=keep)
+
+
+async def _rated(site: Site, visitor: Visitor, view: RequestView) -> RequestView:
+    """With what he has said of a closed request."""
+    if view.conversation is None or not view.conversation.ticket.closed:
+        return view
+    rating = await site.databases.read(ratings.of, visitor.person.customer.id, view.ticket_id)
+    return replace(view, rating=rating, rating_open=rating is not None and may_change(rating))
 
 
 async def begin(site: Site, visitor: Visitor) -> None:

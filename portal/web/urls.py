@@ -47,6 +47,10 @@ class Urls:
         """Where a reply goes."""
         return f"{self._prefix}/{ticket_id}/reply"
 
+    def act(self, ticket_id: int, name: str) -> str:
+        """Where a button of a conversation leads: close, reopen, rate."""
+        return f"{self._prefix}/{ticket_id}/{name}"
+
     def written(self, one: Written) -> str:
         """Where a request that was written here is read: its conversation, or a page of its own until there is one."""
         return self.request(one.ticket_id) if one.ticket_id else f"{self._prefix}/new/{one.id}"

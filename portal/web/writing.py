@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -14,9 +15,10 @@ from litestar.params import FromPath
 
 from portal.database import Unit
 from portal.errors import DatabaseAway, NotFound, TooOften
-from portal.model import OrderChoice
+from portal.model import OrderChoice, Ticket
 from portal.service import requests as service
 from portal.service import writing
+from portal.service.order_requests import open_about
 from portal.service.orders import Orders
 from portal.service.sight import Person, Sight
 from portal.service.writing import Delivery, Draft, Problem
@@ -39,6 +41,9 @@ from portal.web.visitor import (
 )
 
 log = logging.getLogger(__name__)
+
+SIMILAR_SHOWN = 3
+"""Open requests about the same order that he is told of before he writes another."""
 
 WRITTEN = "written"
 """The flash of a page that shows what has just been written."""
@@ -74,9 +79,13 @@ async def replied(site: NamedDependency[Site], ticket_id: FromPath[str]) -> Answ
 
 @get("/new")
 async def new(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
-    """The form of a new request; `?order=` chooses one of his orders, `?again=` fills in one that was not delivered."""
+    """The form of a new request; `?order=` chooses one of his orders, `?item=` one of the goods in it, and `?again=`
+    fills in one that was not delivered.
+    """
     visitor = await site.visitors.of(request)
-    entered = Entered(order=request.query_params.get("order", ""))
+    wanted, item = (request.query_params.get(name, "") for name in ("order", "item"))
+    subject = await site.databases.read(site.orders.item, visitor.person.customer.id, wanted, item) if item else ""
+    entered = Entered(subject=subject, order=wanted)
     again = request.query_params.get("again")
     if again is not None:
         kept = await site.databases.read(writing.request_of, visitor.person.customer.id, number(again))
@@ -220,7 +229,16 @@ def _keep(unit: Unit, orders: Orders, person: Person, draft: Draft) -> Kept | No
 async def _form(site: Site, request: AnyRequest, visitor: Visitor, entered: Entered) -> Answer:
     """The form of a new request, with what has been entered into it."""
     orders = await site.databases.read(_offered, site.orders, visitor.person.customer.id, entered.order)
-    shown = {"entered": entered, "orders": orders, "can_write": visitor.person.sight is not Sight.NO_EMAIL}
+    similar: Sequence[Ticket] = ()
+    if entered.order:
+        with suppress(NotFound):  # not his order: that is said by the form
+            _, similar = await open_about(visitor.person, site.desk, site.orders, entered.order)
+    shown = {
+        "entered": entered,
+        "orders": orders,
+        "similar": similar[:SIMILAR_SHOWN],
+        "can_write": visitor.person.sight is not Sight.NO_EMAIL,
+    }
     return page(site, request, visitor, "requests/new.html", status=entered.status, **shown)
 
 

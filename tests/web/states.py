@@ -14,6 +14,7 @@ from portal.config import Settings
 from portal.model import Attachment, Channel, Conversation, Message, OrderChoice, Status, Ticket
 from portal.service.finding import Findings, Wish
 from portal.service.writing import Delivery, Enclosed, Problem, Written
+from portal.store.ratings import Rating
 from portal.store.tickets import Counts, Sort
 from portal.web.entered import NOTHING, Entered, Why
 from portal.web.pages import Pages
@@ -126,6 +127,9 @@ def conversation(messages: int = 4, locale: str = "ru", **changes: Any) -> Simpl
             "version": "1",
             "requester_id": 7,
             "written": (),
+            "act": None,
+            "rating": None,
+            "rating_open": False,
             **changes,
         }
     )
@@ -162,6 +166,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "back": "",
         "can_write": True,
         "orders": (),
+        "similar": (),
         "can_prove": True,
         "email": EMAIL,
         "token": "a.b-c",
@@ -212,6 +217,11 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-pending": show(conversation(**nothing)),
         "show-away": show(conversation(**nothing, stale=True)),
         "list-written": index(requests(3, locale, written=new_ones)),
+        "show-closing": show(conversation(2, locale, act=replace(written(1, locale), act="close"))),
+        "show-not-closed": show(conversation(2, locale, act=replace(written(1, locale), act="close", delivery=Delivery.FAILED))),
+        "show-to-rate": show(conversation(conversation=closed(locale), rating=Rating("bad", "…", NOW), rating_open=True)),
+        "show-rated": show(conversation(conversation=closed(locale), rating=Rating("good", "", NOW)), flash="rated"),
+        "new-similar": new(entered=Entered(subject="Кроссовки беговые", order="A-1007"), orders=ORDERS, similar=requests(2, locale).tickets),
         "list-tabs": index(requests(8, locale), tabs=TABS),
         "list-found": index(requests(3, locale, total=3), tabs=TABS, wish=Wish("посылка" if locale == "ru" else "parcel"), findings=findings(locale)),
         "list-narrowed": index(requests(3, locale, total=63, pages=3), tabs=TABS, findings=findings(locale),

@@ -1,0 +1,96 @@
+"""What a customer does with a request beside writing: close it, open it again, say how it went.
+
+Kept first and done by the worker, like what he writes (writing.py), in the same queue: a request is closed after the
+message that was sent before. Support reads why in an internal note.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from portal.database import Unit
+from portal.errors import TooOften
+from portal.service.outcomes import NOTE
+from portal.service.sight import Person
+from portal.service.writing import CLOSE
+from portal.store import limits, outbox, ratings
+from portal.store.ratings import Rating
+
+MAX_WORDS = 20_000
+"""Characters of a reason or of what is said with a rating."""
+
+ACTS = ((20, 600), (100, 86400))
+"""What an account may do: (how often, in how many seconds)."""
+
+CHANGED_WITHIN = timedelta(days=1)
+"""So long a rating can be changed."""
+
+
+class Reason(StrEnum):
+    """Why a request is closed."""
+
+    SOLVED = "solved"
+    NOT_NEEDED = "not_needed"
+    OTHER = "other"
+
+
+class Score(StrEnum):
+    """How a request went."""
+
+    GOOD = "good"
+    BAD = "bad"
+
+
+def turn(  # who, what, and how it is told from another
+    unit: Unit,
+    person: Person,
+    kind: str,
+    ticket_id: int,
+    contact_id: int,
+    *,
+    once: str,
+    reason: str = "",
+    words: str = "",
+) -> None:
+    """Keep that he closes a request of his (CLOSE), or opens it again (writing.REOPEN); the same form does it once.
+
+    `contact_id` is its requester now. Raises TooOften.
+    """
+    user = person.customer.id
+    payload = {"contact": contact_id, "text": "", "files": []}
+    kept = outbox.put(
+        unit, kind, payload, user, queue=f"ticket:{ticket_id}", ticket_id=ticket_id, once=f"{user}:{once}"
+    )
+    if kept.new:
+        _count(unit, user)
+        _note(unit, user, ticket_id, "closed" if kind == CLOSE else "reopened", reason=reason, words=words)
+
+
+def rate(unit: Unit, person: Person, ticket_id: int, score: Score, words: str) -> bool:
+    """Keep what he says of a closed request of his. False when it is too late to change it. Raises TooOften."""
+    user = person.customer.id
+    before = ratings.of(unit, user, ticket_id)
+    if before and not may_change(before):
+        return False
+    if before is None or (before.score, before.words) != (score, words):
+        _count(unit, user)
+        ratings.put(unit, user, ticket_id, score, words)
+        _note(unit, user, ticket_id, "rated", score=score, words=words)
+    return True
+
+
+def may_change(rating: Rating) -> bool:
+    """Whether he may say something else still."""
+    return datetime.now(UTC) - rating.at < CHANGED_WITHIN
+
+
+def _count(unit: Unit, user: int) -> None:
+    for allowed, seconds in ACTS:
+        if wait := limits.hit(unit, f"act:{seconds}:{user}", allowed, seconds):
+            raise TooOften(wait)
+
+
+def _note(unit: Unit, user: int, ticket_id: int, about: str, *, words: str, reason: str = "", score: str = "") -> None:
+    told = {"about": about, "text": words[:MAX_WORDS], "reason": reason, "score": score, "files": []}
+    outbox.put(unit, NOTE, told, user, queue=f"note:{ticket_id}", ticket_id=ticket_id)
