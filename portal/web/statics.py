@@ -1,8 +1,8 @@
 """Static files: read, hashed and compressed once at start, then served from memory under names that never change.
 
 A name carries the hash of its content (`app.1a2b3c4d5e.css`), so whoever serves it may call it immutable. The parts in
-a folder are one file for each of their types, in the order of their names: `app/base.css` and `app/list.css` are
-`app.css`.
+a folder are one file for each of their types, `base` first and the others in the order of their names: `app/base.css`
+and `app/acting.css` are `app.css`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Statics:
             if path.is_file():
                 self._add(path.stem, path.suffix, path.read_bytes())
             else:
-                parts = _visible(path)
+                parts = sorted(_visible(path), key=lambda part: part.stem != "base")
                 for suffix in sorted({part.suffix for part in parts}):
                     whole = b"\n".join(part.read_bytes() for part in parts if part.suffix == suffix)
                     self._add(path.name, suffix, whole)

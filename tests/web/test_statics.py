@@ -56,11 +56,11 @@ def test_our_own_files_are_all_servable() -> None:
     assert statics.url("app.js").startswith("/p/static/app.")
 
 
-def test_a_folders_parts_are_one_file_of_each_type_in_the_order_of_their_names(folder: Path) -> None:
+def test_a_folders_parts_are_one_file_of_each_type_the_base_first(folder: Path) -> None:
     parts = folder / "all"
     parts.mkdir()
-    for name in ("b.css", "a.css", "c.js", ".swp"):
+    for name in ("b.css", "a.css", "base.css", "c.js", ".swp"):
         (parts / name).write_text(name)
     statics = Statics(folder, "")
     bodies = [statics.get(statics.url(name).rpartition("/")[2]) for name in ("all.css", "all.js")]
-    assert [found and found.body for found in bodies] == [b"a.css\nb.css", b"c.js"]
+    assert [found and found.body for found in bodies] == [b"base.css\na.css\nb.css", b"c.js"]
