@@ -34,7 +34,21 @@ from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
 from portal.service.ticket_order_notes import TicketOrderNotes
 from portal.service.traces import PACE, Traces
-from portal.store import dues, erasing, exports, figures, inbox, index_wants, lanes, limits, outbox, panel, shop_seen, snapshots, tickets
+from portal.store import (
+    dues,
+    erasing,
+    exports,
+    figures,
+    inbox,
+    index_wants,
+    lanes,
+    limits,
+    outbox,
+    panel,
+    shop_seen,
+    snapshots,
+    tickets,
+)
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
