@@ -78,8 +78,9 @@ def may_take(unit: Unit, person: Person, plan: dict[str, Any]) -> bool:
         return False
     if any(person.own.get(ticket) != contact for ticket, contact in own.items()):
         return False
-    listed = snapshots.lists_of(unit, [ticket for ticket, _contact in plan["tickets"]])
-    return all(listed.get(ticket, contact) == contact for ticket, contact in plan["tickets"])
+    inside = {ticket: contact for ticket, contact in plan["tickets"] if ticket not in plan["gone"]}
+    listed = snapshots.lists_of(unit, list(inside))
+    return all(listed.get(ticket, contact) in by_contact | {contact} for ticket, contact in inside.items())
 
 
 class Exporter:
@@ -119,7 +120,11 @@ class Exporter:
         tickets = plan["tickets"]
         for place in range(done, min(done + SLICE, len(tickets))):
             _must(await self._databases.run(exports.clear, job, export.id, place))
-            size += await self._one(job, export, place, tickets[place][0], FILES_BYTES - size)
+            try:
+                size += await self._one(job, export, place, tickets[place][0], FILES_BYTES - size)
+            except NotFound:
+                plan["gone"].append(tickets[place][0])
+                _must(await self._databases.run(exports.plan, job, export.id, plan, len(tickets)))
             _must(await self._databases.run(exports.advance, job, export.id, place + 1, size))
         if done + SLICE < len(tickets):
             await self._databases.run(outbox.fail, job, "", 0.0, count=False)  # others first, then on from here
@@ -134,7 +139,10 @@ class Exporter:
         return await self._databases.read(taking.person_of, self._settings, self._shape, job.user_id)
 
     async def _plan(self, person: Person) -> dict[str, Any]:
-        """Which requests, newest first, each with its requester; `more`: how many are too many."""
+        """Which requests, newest first, each with its requester; `more`: how many are too many.
+
+        `gone`: those that turned out not to be his any more when it was their turn.
+        """
         contacts = await contacts_of(person, self._desk, _until())
         found: dict[int, tuple[datetime | None, int]] = {ticket: (None, whose) for ticket, whose in person.own.items()}
         for contact in contacts:
@@ -151,17 +159,14 @@ class Exporter:
         taken = [[ticket, found[ticket][1]] for ticket in newest[:MOST_REQUESTS]]
         own = [[ticket, whose] for ticket, whose in person.own.items() if whose not in contacts]
         return {"email": person.customer.email, "contacts": sorted(contacts), "own": own, "tickets": taken,
-                "more": len(newest) - len(taken)}  # fmt: skip
+                "more": len(newest) - len(taken), "gone": []}  # fmt: skip
 
     async def _one(self, job: Job, export: Export, place: int, ticket_id: int, room: int) -> int:
-        """One request with its files; how many bytes the files are. One that is not his any more is left out."""
+        """One request with its files; how many bytes they are. Raises NotFound for one that is not his any more."""
         person = await self._person(job)
         if person is None:
             raise _Lost
-        try:
-            view = await self._view(person, ticket_id)
-        except NotFound:
-            return 0
+        view = await self._view(person, ticket_id)
         assert view.conversation  # noqa: S101  # _view waits for it
         saved, size = Saved(), 0
         folder = f"files/{_base(place, view)}"

@@ -30,7 +30,8 @@ ENDING = ".html"
 @get("/export")
 async def overview(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     """What can be taken away, how far the archive has come, and the way to have our copies deleted."""
-    visitor = await site.visitors.of(request)
+    # What the worker has found to be his a moment ago, he who is remembered does not know of yet.
+    visitor = await site.visitors.of(request, newly=True)
     export = await site.databases.read(exporting.of, visitor.person)
     return page(site, request, visitor, "requests/export.html", export=export, can_take=_can_take(visitor.person))
 
