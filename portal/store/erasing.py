@@ -116,7 +116,7 @@ _TICKETS = text(
 _OVER = text(
     "SELECT o.id FROM custom_hde_outbox o WHERE o.user_id = :user AND o.kind IN :kinds "
     "AND o.state IN ('done', 'discarded') AND (o.queue = '' OR NOT EXISTS (SELECT 1 FROM custom_hde_outbox e "
-    "WHERE e.queue = o.queue AND e.state NOT IN ('done', 'discarded', 'dead')))"
+    "WHERE e.queue = o.queue AND e.state IN ('waiting', 'running')))"
 ).bindparams(bindparam("kinds", expanding=True))
 _BLOBS = text("DELETE FROM custom_hde_blob WHERE job_id IN :jobs").bindparams(bindparam("jobs", expanding=True))
 _EMPTIED = text(
