@@ -23,6 +23,7 @@ from portal.service import attempts, inbound, letters, outbound, rules, shop_cha
 from portal.service.crm_tasks import CrmTasks
 from portal.service.delivery import CHORES, WRITTEN, Deliverer
 from portal.service.effects import CRM_TASK, MANAGER_MAIL, Effects
+from portal.service.exporting import Exporter
 from portal.service.holding import held
 from portal.service.inbound import Bell
 from portal.service.indexer import Indexer
@@ -33,7 +34,21 @@ from portal.service.sight import PROOF_MAIL
 from portal.service.sweep import Sweeper
 from portal.service.ticket_order_notes import TicketOrderNotes
 from portal.service.traces import PACE, Traces
-from portal.store import dues, figures, inbox, index_wants, lanes, limits, outbox, panel, shop_seen, snapshots, tickets
+from portal.store import (
+    dues,
+    erasing,
+    exports,
+    figures,
+    inbox,
+    index_wants,
+    lanes,
+    limits,
+    outbox,
+    panel,
+    shop_seen,
+    snapshots,
+    tickets,
+)
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
 from portal.tokens import Tokens
@@ -118,6 +133,8 @@ def steps(  # noqa: PLR0917  # what it stands on
     shop = ShopChanges(settings, databases)
     cache = Cache(client, databases, settings.cache_seconds)
     renewer = Renewer(databases, cache)
+    make = Exporter(settings, databases, client, shape, render).make
+    archive = partial(_deliver, databases, [exports.KIND], make)
     pulse = Pulse(databases, {**shop_changes.PACES, PACE: [PACE]})
     return [
         *([Due(pulse, [*_LETTERS], letter)] if settings.mail else []),
@@ -128,6 +145,7 @@ def steps(  # noqa: PLR0917  # what it stands on
         Due(pulse, [dues.UNHEARD], partial(inbound.hear, databases)),
         *[Due(pulse, [dues.EVENT], _in(Lane.REREAD, event))] * EVENTS_AT_ONCE,
         Due(pulse, [dues.COPY], _in(Lane.REREAD, renewer.step)),
+        Due(pulse, [exports.KIND], _in(Lane.BACKFILL, archive)),
         _in(Lane.SWEEP, Sweeper(settings, databases, client).step),
         *([Due(pulse, [CRM_TASK], _tasks(settings, databases, crm, render))] if crm else []),
         Due(pulse, [dues.SHOP], shop.told),
@@ -185,16 +203,7 @@ async def _beat(databases: Databases) -> bool:
 async def _sweep(databases: Databases) -> bool:
     """Forget what nobody needs any more, a bounded number of rows at a time."""
     gone = 0
-    for sweep in (
-        outbox.sweep,
-        inbox.sweep,
-        limits.sweep,
-        snapshots.sweep,
-        shop_seen.sweep,
-        panel.sweep,
-        tickets.sweep,
-        index_wants.sweep,
-    ):
+    for sweep in _SWEEPS:
         gone += await databases.run(sweep)
     if gone:
         log.info("worker: %d old rows swept", gone)
@@ -253,6 +262,18 @@ async def _send_mail(settings: Settings, databases: Databases, tokens: Tokens, r
     return True
 
 
+_SWEEPS = (
+    outbox.sweep,
+    inbox.sweep,
+    limits.sweep,
+    snapshots.sweep,
+    shop_seen.sweep,
+    panel.sweep,
+    tickets.sweep,
+    index_wants.sweep,
+    exports.sweep,
+    erasing.sweep,
+)
 _LETTERS = {PROOF_MAIL: letters.proof, MANAGER_MAIL: letters.manager}
 
 

@@ -52,18 +52,40 @@ def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int], ema
     """Delete the copies of these contacts, of their lists and the conversations in them, of these tickets, and of whose
     these addresses are; and what our index has of them.
     """
-    for email in emails:
-        snapshots.drop(unit, CONTACTS, email)
-    tickets = set(ticket_ids)
+    copies, tickets = _copies(unit, contact_ids, ticket_ids, emails)
+    for kind, key in copies:
+        snapshots.drop(unit, kind, key)
+    _erase_index(unit, contact_ids, tickets)
+
+
+def wipe(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int], emails: Sequence[str]) -> int:
+    """The same of somebody who stays: how many there were. Every process forgets them, and who asks next fetches them
+    anew.
+    """
+    copies, tickets = _copies(unit, contact_ids, ticket_ids, emails)
+    count = sum(snapshots.wipe(unit, kind, key) for kind, key in copies)
+    return count + _erase_index(unit, contact_ids, tickets)
+
+
+def _erase_index(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int]) -> int:
+    index_wants.erase(unit, contact_ids)
+    return index.erase(unit, contact_ids, ticket_ids)
+
+
+def _copies(
+    unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int], emails: Sequence[str]
+) -> tuple[list[tuple[str, str]], list[int]]:
+    """Kind and key of every copy of theirs, and of which tickets there are any."""
+    found = [(CONTACTS, email) for email in emails]
+    tickets = {*ticket_ids, *index.ids_of(unit, contact_ids)}
     for contact in contact_ids:
-        snapshots.drop(unit, CONTACT, str(contact))
+        found.append((CONTACT, str(contact)))
         for key, body in snapshots.under(unit, TICKETS, f"{contact}:"):
             tickets |= _listed(body)
-            snapshots.drop(unit, TICKETS, key)
+            found.append((TICKETS, key))
     for ticket in sorted(tickets):
-        snapshots.drop(unit, CONVERSATIONS, str(ticket))
-    index.erase(unit, contact_ids, sorted(tickets))
-    index_wants.erase(unit, contact_ids)
+        found += [(CONVERSATIONS, str(ticket)), (snapshots.LISTED, str(ticket))]
+    return found, sorted(tickets)
 
 
 def _listed(body: bytes | None) -> set[int]:

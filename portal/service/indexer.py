@@ -71,6 +71,9 @@ class Indexer:
 
 
 def _read(unit: Unit, contact: int, rows: Sequence[Indexed], next_page: int) -> None:
-    """The index is told here, too, and not by the cache alone: the copy may have been there before the index was."""
-    tickets.put(unit, rows)
-    index_wants.go_on(unit, contact, next_page)
+    """The index is told here, too, and not by the cache alone: the copy may have been there before the index was.
+
+    Of somebody whose copies were deleted meanwhile nothing is put back.
+    """
+    if index_wants.go_on(unit, contact, next_page):
+        tickets.put(unit, rows)

@@ -20,8 +20,8 @@ class Left:
 
 
 def forget(unit: Unit, user_id: int) -> Left:
-    """Delete his links, own tickets, orders' tickets, profile, visits, ratings, traces and counters, whom the help desk
-    was told he is, all his jobs with their files, and whatever operators have said of his account.
+    """Delete his links, own tickets, orders' tickets, profile, visits, ratings, traces, counters, what he takes away,
+    whom the help desk was told he is, all his jobs with their files, and whatever operators have said of his account.
 
     A message of his that is running ends without being ours any more (store/queue.py), and so leaves nothing behind.
     """
@@ -33,7 +33,7 @@ def forget(unit: Unit, user_id: int) -> Left:
     )
     for statement in _FORGET:
         unit.state.execute(statement, told)
-    unit.state.execute(_COUNTERS, {name: f"{MARK}{name}:%:{user_id}" for name in ("post", "file", "ask", "act")})
+    unit.state.execute(_COUNTERS, {name: f"{MARK}{name}:%:{user_id}" for name in _COUNTED})
     return left
 
 
@@ -52,6 +52,8 @@ _TABLES = (
     "custom_hde_visit",
     "custom_hde_rating",
     "custom_hde_outbox",
+    "custom_hde_export",
+    "custom_hde_receipt",
 )
 _CONTACTS = text(
     "SELECT contact_id FROM custom_hde_user_map WHERE user_id = :user AND contact_id <> 0 "
@@ -77,6 +79,10 @@ _FORGET = (
         "DELETE FROM custom_hde_outbox WHERE user_id = :user "
         "AND NOT (state = 'running' AND kind IN ('shop.contact', 'shop.order'))"
     ),
+    # After the job that makes it: whoever is at it adds nothing any more.
+    text(
+        "DELETE FROM custom_hde_export_part WHERE export_id IN (SELECT id FROM custom_hde_export WHERE user_id = :user)"
+    ),
     *(
         text(f"DELETE FROM {table} WHERE user_id = :user")  # noqa: S608  # names of ours
         for table in _TABLES
@@ -89,7 +95,10 @@ _FORGET = (
         for end in ("a", "b")
     ),
 )
-_COUNTERS = text("DELETE FROM custom_hde_cursor WHERE name LIKE :post OR name LIKE :file OR name LIKE :ask")
+_COUNTED = ("post", "file", "ask", "act", "take", "takes", "erase")
+_COUNTERS = text(
+    "DELETE FROM custom_hde_cursor WHERE " + " OR ".join(f"name LIKE :{name}" for name in _COUNTED)  # noqa: S608
+)
 _KNOWN_IN = "(SELECT DISTINCT user_id FROM TABLE_ WHERE user_id > :after ORDER BY user_id LIMIT :limit)"
 _SAID_OF = (
     "(SELECT DISTINCT END_id FROM custom_hde_word WHERE END_kind = 'account' AND END_id > :after "

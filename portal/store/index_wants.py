@@ -29,9 +29,9 @@ def claim(unit: Unit, lease_seconds: float) -> tuple[int, int] | None:
     return int(found[0]), int(found[1])
 
 
-def go_on(unit: Unit, contact_id: int, next_page: int) -> None:
-    """That page is read; the next one may be at once."""
-    unit.state.execute(_GO_ON, {"contact": contact_id, "page": next_page})
+def go_on(unit: Unit, contact_id: int, next_page: int) -> bool:
+    """That page is read; the next one may be at once. False when nothing is to be read of him any more."""
+    return bool(unit.state.execute(_GO_ON, {"contact": contact_id, "page": next_page}).rowcount)
 
 
 def finish(unit: Unit, contact_id: int) -> None:

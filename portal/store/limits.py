@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 
 from portal.database import Unit
+from portal.errors import TooOften
 
 MARK = "limit:"
 """Begins the names of our counters, among the other facts of the table."""
@@ -21,6 +24,13 @@ def hit(unit: Unit, name: str, allowed: int, seconds: int, *, times: int = 1) ->
     unit.state.execute(_COUNT, {"name": key, "seconds": seconds, "times": times})
     count, left = unit.state.execute(_READ, {"name": key}).one()
     return 0 if int(count) <= allowed else max(1, int(left))
+
+
+def bound(unit: Unit, name: str, user_id: int, bounds: Sequence[tuple[int, int]]) -> None:
+    """Count one more of `name` for an account. Raises TooOften beyond `bounds`: (how many, in how many seconds)."""
+    for allowed, seconds in bounds:
+        if wait := hit(unit, f"{name}:{seconds}:{user_id}", allowed, seconds):
+            raise TooOften(wait)
 
 
 def sweep(unit: Unit) -> int:

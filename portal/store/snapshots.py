@@ -125,6 +125,15 @@ def drop(unit: Unit, kind: str, key: str) -> None:
     unit.state.execute(_DROP, _at(kind, key))
 
 
+def wipe(unit: Unit, kind: str, key: str) -> bool:
+    """What is in the copy goes, and whoever is fetching it keeps nothing; whether there was anything in it.
+
+    The empty row stays until the next `sweep`: by it the other processes learn that there is none (`forgotten`).
+    """
+    unit.leaves_work = True
+    return bool(unit.state.execute(_WIPE, _at(kind, key)).rowcount)
+
+
 def forgotten(unit: Unit, seconds: float) -> list[Forgotten]:
     """What was forgotten in the last `seconds`."""
     rows = unit.state.execute(_FORGOTTEN, {"seconds": seconds})
@@ -210,6 +219,11 @@ _FORGET_UNDER = text(
 )
 _UNDER = text("SELECT id, body FROM custom_hde_snapshot WHERE kind = :kind AND id LIKE :prefix")
 _DROP = text("DELETE FROM custom_hde_snapshot WHERE kind = :kind AND id = :key")
+_WIPE = text(
+    "UPDATE custom_hde_snapshot SET body = NULL, brief = '', fetched_at = NULL, holder = NULL, lease_until = NULL, "
+    "forgotten_at = UTC_TIMESTAMP(6) WHERE kind = :kind AND id = :key "
+    "AND (fetched_at IS NOT NULL OR holder IS NOT NULL)"
+)
 _FORGOTTEN = text(
     "SELECT kind, id, forgotten_at FROM custom_hde_snapshot "
     "WHERE forgotten_at > UTC_TIMESTAMP(6) - INTERVAL ROUND(:seconds * 1000000) MICROSECOND"

@@ -150,9 +150,17 @@ def has_no_words(unit: Unit, ticket_id: int) -> None:
     unit.state.execute(_NO_WORDS, {"ticket": ticket_id})
 
 
-def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int]) -> None:
-    """Delete all of these contacts, and these tickets."""
-    unit.state.execute(_ERASE, {"contacts": list(contact_ids) or [NOTHING], "tickets": list(ticket_ids) or [NOTHING]})
+def ids_of(unit: Unit, contact_ids: Sequence[int]) -> list[int]:
+    """All tickets of these contacts that we know of."""
+    if not contact_ids:
+        return []
+    return [int(one) for one in unit.state.execute(_IDS_OF, {"contacts": list(contact_ids)}).scalars()]
+
+
+def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int]) -> int:
+    """Delete all of these contacts, and these tickets; how many rows."""
+    told = {"contacts": list(contact_ids) or [NOTHING], "tickets": list(ticket_ids) or [NOTHING]}
+    return int(unit.state.execute(_ERASE, told).rowcount)
 
 
 def sweep(unit: Unit) -> int:
@@ -242,6 +250,9 @@ _UNREAD_OF = text(
 )
 _NO_WORDS = text(
     "UPDATE custom_hde_ticket SET words = COALESCE(words, ''), said = COALESCE(said, '') WHERE ticket_id = :ticket"
+)
+_IDS_OF = text("SELECT ticket_id FROM custom_hde_ticket WHERE contact_id IN :contacts").bindparams(
+    bindparam("contacts", expanding=True)
 )
 _ERASE = text("DELETE FROM custom_hde_ticket WHERE contact_id IN :contacts OR ticket_id IN :tickets").bindparams(
     bindparam("contacts", expanding=True), bindparam("tickets", expanding=True)

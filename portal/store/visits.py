@@ -32,6 +32,11 @@ class Seen:
         else:
             self.tickets[ticket_id] = at
 
+    def forget(self) -> None:
+        """Nothing is known of him any more."""
+        self.since = None
+        self.tickets.clear()
+
     def upto(self, ticket_id: int) -> datetime | None:
         """Up to when he has seen this ticket; None where nothing is known of him."""
         forgotten = [min(self.tickets.values())] if len(self.tickets) >= REMEMBERED - 1 else []

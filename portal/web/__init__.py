@@ -14,6 +14,7 @@ from portal.web import (
     request_list,
     requests,
     static_files,
+    taking,
     webhook,
     widget,
     writing,
@@ -31,6 +32,13 @@ UNDER_PREFIX = [
     acting.reopen,  #              POST {prefix}/{ticket_id}/reopen
     acting.rate,  #                POST {prefix}/{ticket_id}/rate
     requests.file,  #              GET  {prefix}/{ticket_id}/files/{file_id}
+    taking.overview,  #            GET  {prefix}/export
+    taking.begin,  #               POST {prefix}/export
+    taking.conversation,  #        GET  {prefix}/export/{ticket_file}
+    taking.archive,  #             GET  {prefix}/export/requests.zip
+    taking.sure,  #                GET  {prefix}/export/erase
+    taking.erase,  #               POST {prefix}/export/erase
+    taking.receipt,  #             GET  {prefix}/export/receipt
     requests.prove_page,  #        GET  {prefix}/prove
     requests.ask_for_proof,  #     POST {prefix}/prove
     requests.follow_proof,  #      GET  {prefix}/prove/{token}

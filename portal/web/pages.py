@@ -1,4 +1,4 @@
-"""Templates to bytes: the Jinja environments (one a language), the addresses a page links to, the language to speak.
+"""Templates to bytes: the Jinja environments (one a language), the language to speak.
 
 What the templates are given, besides `now` (aware, UTC), `flash` (the name of what is said once, or nothing), `csrf`
 (the token of the forms) and `account` (the customer's id):
@@ -15,6 +15,11 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/prove.html: `state`, `email`, `can_prove`, and what the template's first line says
 - panel/show.html: what web/panel.py says, and `now`; panel/refused.html: what its first line says; both include
   panel/_frame.html, which takes `panel` (its address) and `framed_by` (the origin that frames it)
+- requests/export.html: `export` (store.exports.Export or None), `can_take` (he sees requests at all)
+- requests/erase.html: `receipt` (store.erasing.Receipt, None before it is done)
+- requests/take.html (a file of its own): `ticket`, `messages`, `saved` (service.taking.Saved), `address`, `as_of`, `up`
+  and `index` (the ways up and to the list in an archive, "" outside of one); requests/take_all.html: `requests` (the
+  list of an archive) and `more` (how many are not in it); requests/body.html: `html`, a message
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
 - email/manager.*, desk/task.*: `what` has happened (created, message, status), `number`, `subject`, `email`, `status`,
@@ -47,7 +52,7 @@ from portal.service.requests import RequestList, touched
 from portal.service.writing import Delivery, Written
 from portal.web.panel_words import PanelWords, said
 from portal.web.statics import Statics
-from portal.web.text import readable
+from portal.web.text import clean, readable
 from portal.web.urls import Urls
 from portal.web.wishes import CHANNELS, DAYS, without
 from portal.web.words import LOCALES, Words, tidy
@@ -169,7 +174,9 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(tidy=tidy, masked=masked, readable=readable, speakable=speakable, said=said)
+    environment.filters.update(
+        tidy=tidy, masked=masked, readable=readable, cleaned=clean, speakable=speakable, said=said
+    )
     environment.globals.update(
         locale=locale,
         words=words,
@@ -187,6 +194,7 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
         DAYS=DAYS,
         without=without,
         limits=LIMITS,
+        site_address=settings.public_url,
     )
     return environment
 

@@ -153,7 +153,7 @@ async def file(
         finally:
             await stream.__aexit__(None, None, None)
 
-    return Stream(chunks(), headers=_download(attachment, opened.size), media_type="application/octet-stream")
+    return Stream(chunks(), headers=download(attachment, opened.size), media_type="application/octet-stream")
 
 
 @get("/prove")
@@ -222,7 +222,7 @@ def _proof(site: Site, request: AnyRequest, visitor: Visitor, state: str, **more
     return page(site, request, visitor, "requests/prove.html", **shown)
 
 
-def _download(attachment: Attachment, size: int | None) -> dict[str, str]:
+def download(attachment: Attachment, size: int | None) -> dict[str, str]:
     """Headers that make a browser save the file and nothing else, whatever is in it and whatever it is called."""
     ascii_name = re.sub(r"[^A-Za-z0-9._ -]", "_", attachment.name) or "file"
     disposition = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(attachment.name, safe='')}"

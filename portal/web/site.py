@@ -92,6 +92,14 @@ class Site:
             return ()
         return await self.databases.read(writing.written, customer_id)
 
+    async def forget(self, customer_id: int) -> None:
+        """Our copies of his have just gone: what this process remembers of them goes, too. The others hear of it."""
+        for key in [key for key in self.kept if key[1] == customer_id]:
+            del self.kept[key]
+        for counted in [counted for counted in self.counts if counted[0] == customer_id]:
+            del self.counts[counted]
+        await self.feed.hear()
+
     def locale(self, request: AnyRequest, visitor: Visitor | None = None) -> str:
         """The language: chosen here, else the shop's own cookie, else the browser's, else the account's."""
         account = visitor.person.customer.language if visitor else ""

@@ -20,6 +20,9 @@ class Urls:
         self.prove = f"{prefix}/prove"
         self.new = f"{prefix}/new"
         self.events = f"{prefix}/events"
+        self.export = f"{prefix}/export"
+        self.archive = f"{prefix}/export/requests.zip"
+        self.erase = f"{prefix}/export/erase"
         self.home = f"{prefix.rpartition('/')[0]}/"
 
     def page(self, number: int = 1, wish: Wish = PLAIN) -> str:
@@ -62,6 +65,10 @@ class Urls:
     def file(self, ticket_id: int, file_id: str) -> str:
         """An attachment, through us."""
         return f"{self._prefix}/{ticket_id}/files/{quote(file_id, safe='')}"
+
+    def take(self, ticket_id: int) -> str:
+        """A conversation as a file."""
+        return f"{self._prefix}/export/{ticket_id}.html"
 
     def follow(self, token: str) -> str:
         """The link that proves an address."""

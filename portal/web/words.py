@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -126,9 +126,20 @@ class Words:
         return self._time(moment.astimezone(self._zone), self.clock(moment, now))
 
     def _time(self, local: datetime, text: str, mark: str = "") -> Markup:
-        exact = f"{local.day} {self._long[local.month]} {local.year}, {_clock(local)}"
+        exact = self._exact(local)
         iso = local.isoformat("T", "seconds")
         return Markup(f'<time datetime="{iso}" title="{exact}"{mark}>{text}</time>')  # noqa: S704  # all words of ours
+
+    def time_exact(self, moment: datetime) -> Markup:
+        """The day, the time and the zone in full, for what is read far from here: "3 May 2026, 10:00 UTC+3"."""
+        local = moment.astimezone(self._zone)
+        iso = local.isoformat("T", "seconds")
+        return Markup(f'<time datetime="{iso}">{self._exact(local)}</time>')  # noqa: S704  # all words of ours
+
+    def _exact(self, local: datetime) -> str:
+        hours, minutes = divmod(int((local.utcoffset() or timedelta()).total_seconds()) // 60, 60)
+        zone = "UTC" + (f"{hours:+}" if hours or minutes else "") + (f":{minutes:02}" if minutes else "")
+        return f"{local.day} {self._long[local.month]} {local.year}, {_clock(local)} {zone}"
 
     def size(self, size: int) -> str:
         """A number of bytes for people: "840 KB", "1.2 MB"."""

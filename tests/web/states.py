@@ -14,6 +14,8 @@ from portal.config import Settings
 from portal.model import Attachment, Channel, Conversation, Message, OrderChoice, Status, Ticket
 from portal.service.finding import Findings, Wish
 from portal.service.writing import Delivery, Enclosed, Problem, Written
+from portal.store.erasing import Receipt
+from portal.store.exports import Export
 from portal.store.ratings import Rating
 from portal.store.tickets import Counts, Sort
 from portal.web.entered import NOTHING, Entered, Why
@@ -66,7 +68,16 @@ ORDERS = (
 
 def settings() -> Settings:
     """As much of the settings as pages ask about."""
-    return cast(Settings, SimpleNamespace(prefix=PREFIX, timezone=ZoneInfo("Europe/Moscow"), locale="ru", templates=""))
+    return cast(
+        Settings,
+        SimpleNamespace(
+            prefix=PREFIX,
+            public_url="https://shop.example",
+            timezone=ZoneInfo("Europe/Moscow"),
+            locale="ru",
+            templates="",
+        ),
+    )
 
 
 def make_pages() -> tuple[Pages, Statics]:
@@ -191,6 +202,10 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         given = {"entered": replace(full, why=why), "path": f"{PREFIX}/new", "sign_in": "/auth/?backurl=%2F"}
         return "requests/back.html", {"account": 7, **given}
 
+    def archive(**more: Any) -> tuple[str, dict[str, Any]]:
+        made = Export(1, 7, locale, {}, 12, 40, 0, None, live=True)
+        return "requests/export.html", {**common, "export": replace(made, **more) if more else None, "can_take": True}
+
     full = Entered(SUBJECTS[locale][0], TYPED[locale], "A-1007", files=("квитанция.jpg",))
     every = replace(full, problems=tuple(Problem), files=tuple(f"{number}.pdf" for number in range(11)), extra=1)
     on_the_way = tuple(written(number, locale, delivery=delivery) for number, delivery in enumerate(Delivery, 1))
@@ -256,6 +271,14 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "back-signed-out": back(Why.SIGNED_OUT),
         "back-away": back(Why.AWAY),
         **{f"prove-{state}": prove(state) for state in ("ask", "asked", "follow", "done", "expired", "shared")},
+        "export": archive(),
+        "export-looking": archive(total=0),
+        "export-building": archive(live=True),
+        "export-ready": archive(done=40, finished_at=NOW),
+        "export-failed": archive(live=False),
+        "export-nothing": ("requests/export.html", {**common, "export": None, "can_take": False}),
+        "erase": ("requests/erase.html", {**common, "receipt": None}),
+        "erase-receipt": ("requests/erase.html", {**common, "receipt": Receipt(NOW, {"copies": 14, "seen": 3, "delivered": 2})}),
         "prove-ask-no-mail": prove("ask", can_prove=False),
         "prove-too-often": prove("too_often", minutes=22),
         "prove-no-email": prove("no_email", email=""),

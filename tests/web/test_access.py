@@ -54,6 +54,13 @@ RULES = {
     f"POST {PREFIX}/new": WRITES,
     f"GET {PREFIX}/new/{{kept_id}}": HERS,
     f"GET {PREFIX}/{{ticket_id}}/files/{{file_id}}": HERS,
+    f"GET {PREFIX}/export": PAGE,
+    f"POST {PREFIX}/export": ACTS,
+    f"GET {PREFIX}/export/requests.zip": PAGE,
+    f"GET {PREFIX}/export/{{ticket_file}}": HERS,
+    f"GET {PREFIX}/export/erase": PAGE,
+    f"POST {PREFIX}/export/erase": ACTS,
+    f"GET {PREFIX}/export/receipt": PAGE,
     f"GET {PREFIX}/prove": PAGE,
     f"POST {PREFIX}/prove": ACTS,
     f"GET {PREFIX}/prove/{{token}}": PAGE,
@@ -153,7 +160,7 @@ def owned(shop: Stage, user: int) -> dict[str, str]:
     ticket = shop.ticket(user, f"Of {EMAILS[user]}", files=[paper])
     person = Person(Customer(user, "", EMAILS[user], ""), Sight.PROVEN)
     kept = shop.databases.run_here(writing.open_request, person, Draft("waits", f"form-{user}", "Waits"), None)
-    return {"ticket_id": str(ticket), "kept_id": str(kept.id), "token": proof(user)}
+    return {"ticket_id": str(ticket), "ticket_file": f"{ticket}.html", "kept_id": str(kept.id), "token": proof(user)}
 
 
 def proof(user: int) -> str:
@@ -197,11 +204,12 @@ def test_every_address_has_a_rule_and_every_rule_an_address(world: World) -> Non
 def test_what_has_an_owner_is_his_and_nobody_elses(world: World, method: str, template: str) -> None:
     assert world.anna.request(method, world.fill(template)).status_code == 200
     assert world.boris.request(method, world.fill(template, BORIS)).status_code == 200
-    missing = same(world.boris.get(world.fill(template, BORIS, ticket_id="999999999", kept_id="999999999")))
+    nobodys = {"ticket_id": "999999999", "kept_id": "999999999", "ticket_file": "999999999.html"}
+    missing = same(world.boris.get(world.fill(template, BORIS, **nobodys)))
     assert missing[0] == 404 and b"999999999" not in missing[1]
     assert same(world.boris.request(method, world.fill(template, ANNA))) == missing
-    name = next(name for name in ("kept_id", "ticket_id") if name in template)
-    for form in NOBODYS:
+    name = next(name for name in ("kept_id", "ticket_file", "ticket_id") if name in template)
+    for form in [*NOBODYS, *(f"{form}.html" for form in NOBODYS if name == "ticket_file")]:
         assert same(world.boris.request(method, world.fill(template, BORIS, **{name: form}))) == missing, form
 
 
@@ -293,7 +301,7 @@ def test_no_other_origin_makes_her_browser_do_anything(world: World, method: str
         answer = world.anna.request(method, address, data=world.form(), headers=said)
         assert answer.status_code == 403 and "canary" not in answer.text, said
     assert world.fingerprint() == before
-    if "ticket_id" in template:
+    if "ticket_id" in template or "export" in template:
         world.shop.databases.run_here(links.prove, ANNA, EMAILS[ANNA], "email-proof")
     world.anna.cookies.set("portal_flash", "x")  # read anew
     assert world.anna.request(method, address, data=world.form(), headers=HOME).status_code == 303

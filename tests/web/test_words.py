@@ -44,10 +44,10 @@ def test_last_night_is_some_hours_ago_right_after_midnight() -> None:
 
 def test_a_time_is_written_by_the_shops_clock_and_read_by_machines() -> None:
     assert RU.time_ago(NOW - timedelta(hours=2), NOW) == (
-        '<time datetime="2026-11-23T12:03:00+03:00" title="23 ноября 2026, 12:03" data-ago>2 часа назад</time>'
+        '<time datetime="2026-11-23T12:03:00+03:00" title="23 ноября 2026, 12:03 UTC+3" data-ago>2 часа назад</time>'
     )
     assert EN.time_day(datetime(2026, 1, 2, 6, 5, tzinfo=UTC), NOW) == (
-        '<time datetime="2026-01-02T09:05:00+03:00" title="2 January 2026, 09:05">2 Jan, 09:05</time>'
+        '<time datetime="2026-01-02T09:05:00+03:00" title="2 January 2026, 09:05 UTC+3">2 Jan, 09:05</time>'
     )
 
 

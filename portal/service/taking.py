@@ -1,0 +1,133 @@
+"""One conversation as a customer takes it away: his, whole, with its files as far as they may go along."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from portal.bitrix import users
+from portal.bitrix.tables import Shape
+from portal.config import Settings
+from portal.database import Unit
+from portal.errors import HelpdeskBanned, HelpdeskBusy, HelpdeskError, HelpdeskMissing, HelpdeskRefused
+from portal.helpdesk.client import Client
+from portal.model import Attachment
+from portal.service import sight
+from portal.service.archive import picture
+from portal.service.requests import RequestView
+from portal.service.sight import Person
+from portal.store import limits, links
+
+log = logging.getLogger(__name__)
+
+FILES_TAKEN = ((30, 3600),)
+"""Conversations an account may save as a file: (how many, in how many seconds). Its pictures may cost calls."""
+
+PICTURES, PICTURE_BYTES, PICTURES_BYTES = 12, 3 * 2**20, 12 * 2**20
+"""Pictures that stand in a saved conversation: how many, the largest of them, and all of them."""
+
+TOO_LARGE, NOT_THERE = "too_large", "not_there"
+"""Why a file is only named: it is too large to go along; the help desk does not give it."""
+
+
+@dataclass(slots=True)
+class Saved:
+    """What goes along with a conversation, by the file's id: pictures as addresses that hold them, paths beside the
+    page, and why a file is only named."""
+
+    pictures: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def person_of(unit: Unit, settings: Settings, shape: Shape, user_id: int) -> Person | None:
+    """A customer who is not here himself, as he would be seen if he was; None when his account is gone or blocked."""
+    account = users.account(unit, shape, users.options(unit), user_id)
+    if account is None:
+        return None
+    customer = account.customer
+    shared = bool(customer.email) and users.others_with_email(unit, user_id, customer.email)
+    return sight.person(customer, links.of(unit, user_id), shared=shared, trust_shop=settings.trust_shop_email)
+
+
+def count(unit: Unit, user_id: int) -> None:
+    """He saves one conversation more. Raises TooOften."""
+    limits.bound(unit, "take", user_id, FILES_TAKEN)
+
+
+def files_of(view: RequestView) -> Iterator[Attachment]:
+    """Every file of a conversation once, oldest first."""
+    seen: set[str] = set()
+    for message in view.conversation.messages if view.conversation else ():
+        for file in message.files:
+            if file.id not in seen:
+                seen.add(file.id)
+                yield file
+
+
+async def content_of(client: Client, file: Attachment, most: int) -> bytes | None:
+    """A file whole, None when it is larger than that. Raises what Client.open_file raises."""
+    if file.size is not None and file.size > most:
+        return None
+    whole = bytearray()
+    async with client.open_file(file) as opened:
+        if opened.size is not None and opened.size > most:
+            return None
+        async for chunk in opened.chunks():
+            whole += chunk
+            if len(whole) > most:
+                return None
+    return bytes(whole)
+
+
+async def with_pictures(client: Client, view: RequestView) -> Saved:
+    """The pictures of a conversation, as many as may stand in one page; every other file is named there.
+
+    Nobody waits longer for a help desk that does not give them: what does not come is named, too.
+    """
+    saved, room = Saved(), PICTURES_BYTES
+    candidates = [file for file in files_of(view) if is_picture(file)][:PICTURES]
+    for file in candidates:
+        try:
+            content = await content_of(client, file, min(PICTURE_BYTES, room))
+        except (HelpdeskBanned, HelpdeskBusy):
+            break
+        except HelpdeskError as error:
+            log.info("a picture of request %d is left out: %s", view.ticket_id, error)
+            continue
+        if content and (shown := picture(content)):
+            saved.pictures[file.id] = shown
+            room -= len(content)
+    return saved
+
+
+async def whole_files(client: Client, view: RequestView, most: int, room: int) -> Any:
+    """(file, content or why it is only named) of each file of a conversation, while `room` bytes last.
+
+    Raises HelpdeskError when nobody can say now: the whole is tried again later.
+    """
+    for file in files_of(view):
+        try:
+            content = await content_of(client, file, min(most, room))
+        except (HelpdeskMissing, HelpdeskRefused):
+            yield file, NOT_THERE
+            continue
+        if content is None:
+            yield file, TOO_LARGE
+            continue
+        room -= len(content)
+        yield file, content
+
+
+def is_picture(file: Attachment) -> bool:
+    """Whether it calls itself a picture of a kind that we show: what it is, its content says."""
+    return file.name.lower().rpartition(".")[2] in ("png", "jpg", "jpeg", "gif", "webp")
+
+
+def context(view: RequestView, saved: Saved, address: str) -> Mapping[str, Any]:
+    """What requests/take.html is given."""
+    assert view.conversation  # noqa: S101  # whoever calls has looked
+    return {"ticket": view.conversation.ticket, "messages": view.conversation.messages, "saved": saved,
+            "address": address, "as_of": view.as_of}  # fmt: skip
