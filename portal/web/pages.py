@@ -45,6 +45,7 @@ from portal.model import Message
 from portal.service import writing
 from portal.service.requests import RequestList, touched
 from portal.service.writing import Delivery, Written
+from portal.web.dress import PLACE, plain
 from portal.web.panel_words import PanelWords, said
 from portal.web.statics import Statics
 from portal.web.text import readable
@@ -172,6 +173,7 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
     environment.filters.update(tidy=tidy, masked=masked, readable=readable, speakable=speakable, said=said)
     environment.globals.update(
         locale=locale,
+        dress=_dress(locale, settings, statics),
         words=words,
         panel_words=PanelWords(words, all_words, settings.locale),
         urls=urls,
@@ -189,6 +191,12 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
         limits=LIMITS,
     )
     return environment
+
+
+def _dress(locale: str, settings: Settings, statics: Statics) -> Sequence[Markup]:
+    """What base.html puts around a page; with a frame of the shop's that is only known when the page is answered."""
+    pieces = [PLACE.encode()] * 5 if settings.frame_url else plain(statics.url("app.css")).pieces[locale]
+    return [Markup(piece.decode()) for piece in pieces]  # noqa: S704  # of ours
 
 
 def _compiled(environment: Environment) -> dict[str, Template]:

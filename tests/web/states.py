@@ -66,7 +66,10 @@ ORDERS = (
 
 def settings() -> Settings:
     """As much of the settings as pages ask about."""
-    return cast(Settings, SimpleNamespace(prefix=PREFIX, timezone=ZoneInfo("Europe/Moscow"), locale="ru", templates=""))
+    return cast(
+        Settings,
+        SimpleNamespace(prefix=PREFIX, timezone=ZoneInfo("Europe/Moscow"), locale="ru", templates="", frame_url=""),
+    )
 
 
 def make_pages() -> tuple[Pages, Statics]:

@@ -51,7 +51,7 @@ def text(html: str) -> str:
 @pytest.mark.parametrize(("locale", "name"), STATES)
 def test_every_page_stands_on_its_own_under_a_strict_policy(locale: str, name: str) -> None:
     page = draw(name, locale)
-    assert page.startswith(f'<!doctype html>\n<html lang="{locale}">')
+    assert page.startswith(f'<!doctype html>\n<html lang="{locale}" class="portal">')
     assert len(re.findall(r"<h1[ >]", page)) == 1
     assert len(re.findall(r"<main[ >]", page)) == 1
     assert re.search(r"<title>[^<]+</title>", page)
