@@ -15,6 +15,7 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/prove.html: `state`, `email`, `can_prove`, and what the template's first line says
 - panel/show.html: what web/panel.py says, and `now`; panel/refused.html: what its first line says; both include
   panel/_frame.html, which takes `panel` (its address) and `framed_by` (the origin that frames it)
+- base.html: `dress`, the five pieces of web/dress.py that stand around a page
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
 - email/manager.*, desk/task.*: `what` has happened (created, message, status), `number`, `subject`, `email`, `status`,

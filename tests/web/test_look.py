@@ -1,5 +1,6 @@
 """The pages in a real browser: what shows, what runs, what is loaded from where. No server: every request is answered here."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html import escape
@@ -10,12 +11,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
+from portal.model import Attachment, Conversation
 from portal.web.text import clean, readable
 from portal.web.words import Words
 from tests.browser.watch import AXE, RULES
-from tests.web.hostile import HOSTILE
+from tests.web.hostile import HOSTILE, WRECKING
 from tests.web.panel_states import panel_states
-from tests.web.states import NOW, PREFIX, every_state, make_pages
+from tests.web.states import NOW, PREFIX, every_state, make_pages, message, ticket
 
 pytestmark = pytest.mark.browser
 
@@ -334,3 +336,40 @@ def test_nothing_hostile_runs_or_loads_in_a_browser_without_any_policy(browser: 
     made = [str(clean(piece)) for piece in HOSTILE]
     folded = [str(readable(f"Reply<blockquote>{piece}</blockquote>", escape("…"))) for piece in HOSTILE]
     assert run_hostile(browser, ["<hr>".join(made + folded)]) == ([], [])
+
+
+def test_what_would_wreck_a_page_stays_where_it_is(browser: Browser) -> None:
+    """As a body, a subject, a name and the name of a file: nothing scrolls sideways, nothing of ours is turned around."""
+    short = {what: text[:200_000] for what, text in WRECKING.items()}
+    said = [
+        message(number, html=WRECKING[what], author_name=text, files=(Attachment("a", f"{text}.pdf", "x", 1),))
+        for number, (what, text) in enumerate(short.items(), 1)
+    ]
+    names = [ticket(number, subject=text) for number, text in enumerate(short.values(), 1)]
+    states = {name: given for name, given in every_state("ru").items() if name in ("list-many", "show")}
+    whole = Conversation(names[0], tuple(said))
+    states["list-many"][1]["view"].tickets = tuple(names)
+    states["show"][1]["view"].conversation = whole
+    context = browser.new_context(viewport={"width": 320, "height": 700})
+    serve(context, states, "ru")
+    page = context.new_page()
+    for name in states:
+        page.goto(f"{SHOP}{PREFIX}/{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+        ours = page.evaluate(
+            "[...document.querySelectorAll('h1, h2, .meta, .when, .files')].map(one => one.textContent).join('')"
+        )
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08]", ours), name
+        nowhere = "all => all.filter(one => !one.textContent.trim()).length"
+        assert page.locator(".requests h2 a, .messages h2, .files .name").evaluate_all(nowhere) == 0, (
+            "each can be read and pressed"
+        )
+    context.close()
+
+
+def test_the_wreckage_would_wreck(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 320, "height": 700})
+    page.set_content("<p></p>")
+    page.locator("p").evaluate("(one, text) => one.textContent = text", WRECKING["a line of a megabyte"])
+    assert page.evaluate("document.documentElement.scrollWidth") > 320
+    page.close()
