@@ -100,6 +100,7 @@ def test_every_state_is_for_everybody(
         page.evaluate(AXE)
         found = page.evaluate(RUN, rules)
         assert not found, f"{name}: {found}"
+        assert nameless(page) == [], name
         if width > 320:
             page.emulate_media(color_scheme="dark")
             found = page.evaluate(RUN, ["color-contrast"])
@@ -113,6 +114,38 @@ def test_every_state_is_for_everybody(
         assert page.evaluate(fit) <= width, f"{name}, from right to left"
     assert said == [] and foreign == []
     context.close()
+
+
+NAMED = {
+    "link",
+    "button",
+    "textbox",
+    "searchbox",
+    "combobox",
+    "checkbox",
+    "radio",
+    "heading",
+    "navigation",
+    "DisclosureTriangle",
+    "img",
+}
+
+
+def nameless(page: Page) -> list[str]:
+    """What the browser's accessibility tree, which screen readers read, has no name for."""
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    assert len(nodes) > 5
+    told = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
+    return [role for role, name in told if role in NAMED and not re.search(r"\w", name)]
+
+
+def test_a_name_that_is_missing_would_be_found(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content("<a href=x><svg></svg></a><button>…</button><input><h1>Named</h1><p>a</p>")
+    assert nameless(page) == ["link", "button", "textbox"]
+    page.close()
 
 
 RUN = """tags => axe.run({runOnly: tags, resultTypes: ["violations"]}).then(({violations}) =>
