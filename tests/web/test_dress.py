@@ -128,6 +128,17 @@ def test_our_sheet_in_a_frame_has_nothing_outside_of_our_part() -> None:
     assert inside.rstrip().endswith("@keyframes k { from { top: 0 } }")
 
 
+def test_until_there_is_a_frame_a_page_is_as_without_one() -> None:
+    statics = Statics(assets.folder("static"), PREFIX)
+    framed = cast(Settings, SimpleNamespace(**{**vars(settings()), "frame_url": "/frame"}))
+    waiting, without = Pages(framed, statics), Pages(settings(), statics)
+    for name, (template, given) in every_state("en").items():
+        bare = without.render(template, locale="en", nonce="n", **given)
+        assert (
+            plain(statics.url("app.css")).on(waiting.render(template, locale="en", nonce="n", **given), "en") == bare
+        ), name
+
+
 RUDE = """
 html { font-size: 10px; color: red; text-transform: uppercase; letter-spacing: 3px }
 :root { --accent: lime; --ink: lime; --paper: maroon; --line: lime; --radius: 40px }
@@ -169,12 +180,14 @@ def drawn(tab: Page, name: str, statics: Statics, dress: Dress) -> list[list[Any
     template, given = every_state("ru")[name]
     html = dress.on(Pages(framed, statics).render(template, locale="ru", nonce="n", **given), "ru").decode()
     style = f" {dress.style}" if dress.style else ""
-    policy = f"default-src 'none'; style-src 'self'{style}; script-src 'nonce-n'; img-src 'self'"
+    policy = f"default-src 'none'; style-src 'self'{style}; script-src 'nonce-n'; img-src 'self'; connect-src 'self'"
 
     def answer(route: Any) -> None:
         path = route.request.url.removeprefix(SHOP)
         found = statics.get(path.rpartition("/")[2])
-        if path == "/rude.css":
+        if path.endswith("/events"):
+            route.fulfill(body="retry: 600000\n\n", content_type="text/event-stream")
+        elif path == "/rude.css":
             route.fulfill(body=RUDE, content_type="text/css")
         elif found:
             route.fulfill(body=found.body, content_type=found.content_type)
