@@ -51,6 +51,8 @@ def serve(context: BrowserContext, states: dict[str, tuple[str, dict[str, Any]]]
             found = STATICS.get(url.rpartition("/")[2])
             assert found
             route.fulfill(body=found.body, content_type=found.content_type)
+        elif url == f"{SHOP}{PREFIX}/events":
+            route.fulfill(body="retry: 600000\n\n", content_type="text/event-stream")
         elif (name := url.rpartition("/")[2].partition("?")[0]) in states:
             template, given = states[name]
             page = PAGES.render(template, locale=locale, nonce=NONCE, **given)
