@@ -40,6 +40,7 @@ from portal.service.widget import VisitorIds
 from portal.tokens import Tokens
 from portal.web import DOORS, NOT_PUBLISHED, PANEL, UNDER_PREFIX
 from portal.web.answers import error_handler, switch_language
+from portal.web.dress import shop_frame
 from portal.web.headers import security_headers
 from portal.web.pages import Pages
 from portal.web.site import Site
@@ -64,7 +65,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
     shop = databases.read_here(users.options)
     client = Client(settings, databases)
     tokens = _tokens(settings)
-    statics = Statics(assets.folder("static"), settings.prefix)
+    statics = Statics(assets.folder("static"), settings.prefix, settings.templates)
     pages = Pages(settings, statics)
     desk = Desk(Cache(client, databases, settings.cache_seconds), databases)
     streams = Streams()
@@ -88,6 +89,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         streams=streams,
         feed=Feed(databases, desk.cache, streams),
         deeds=_deeds(settings, shape),
+        frame=shop_frame(settings, statics),
     )
 
     @asynccontextmanager
@@ -95,6 +97,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         crm = worker.crm_of(settings)
         steps = worker.steps(settings, databases, client, tokens, _letters(pages), shape, crm) if run_worker else []
         tasks = [asyncio.create_task(site.feed.run()), *([asyncio.create_task(worker.run(steps))] if steps else [])]
+        tasks += [asyncio.create_task(site.frame.run())] if site.frame else []
         try:
             with _told_of_the_end(streams.close):
                 yield
@@ -162,7 +165,7 @@ def _told_of_the_end(tell: Callable[[], None]) -> Iterator[None]:
 async def run_worker_alone(settings: Settings) -> None:
     """The worker without the web, until it is told to end."""
     databases = Databases(settings.database_url.get_secret_value(), settings.state_url.get_secret_value())
-    pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
+    pages = Pages(settings, Statics(assets.folder("static"), settings.prefix, settings.templates))
     client = Client(settings, databases)
     crm = worker.crm_of(settings)
     _tell_what_is_off(settings)
@@ -179,7 +182,7 @@ async def run_worker_alone(settings: Settings) -> None:
 @asynccontextmanager
 async def outbound_alone(settings: Settings, databases: Databases) -> AsyncIterator[Outbound]:
     """What tells the help desk of customers, without web and worker."""
-    pages = Pages(settings, Statics(assets.folder("static"), settings.prefix))
+    pages = Pages(settings, Statics(assets.folder("static"), settings.prefix, settings.templates))
     client = Client(settings, databases)
     try:
         yield Outbound(settings, databases, client, _letters(pages))

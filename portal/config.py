@@ -126,7 +126,9 @@ class Settings(PublicSettings, DatabaseSettings):
     timezone: ZoneInfo = ZoneInfo("Europe/Moscow")
     """The shop's clock."""
     templates: str = ""
-    """A folder whose templates, and rules.toml, stand in for ours; empty = ours alone."""
+    """A folder whose templates, and rules.toml, stand in for ours, and whose shop.css is added; empty = ours alone."""
+    frame_url: str = ""
+    """The shop's page that stands around ours, a path or a whole address; empty = none."""
 
     @property
     def dialect(self) -> Literal["v1", "v2"]:
@@ -176,6 +178,16 @@ class Settings(PublicSettings, DatabaseSettings):
     def _folder(cls, value: str) -> str:
         if value and not Path(value).is_dir():
             raise ValueError("must be a folder that is there")
+        return value
+
+    @field_validator("frame_url")
+    @classmethod
+    def _frame(cls, value: str, known: ValidationInfo) -> str:
+        parts, prefix = urlsplit(value), known.data.get("prefix")
+        if value and not re.fullmatch(r"(https?://[^/\s@]+)?/(?!/)\S*", value):
+            raise ValueError("must be a path such as /local/portal_frame.php, or a whole address")
+        if prefix and f"{parts.path}/".startswith(f"{prefix}/"):
+            raise ValueError("must be a page of the shop, not one of ours")
         return value
 
     @field_validator("manager_email")

@@ -136,3 +136,20 @@ def test_a_widgets_script_may_be_anywhere_a_page_can_load_it_from(
     monkeypatch.setenv("PORTAL_WIDGET", "contact")
     monkeypatch.setenv("PORTAL_WIDGET_SCRIPT", address)
     assert (load(Settings).widget, load(Settings).widget_script) == ("contact", address)
+
+
+@pytest.mark.parametrize(
+    ("value", "good"),
+    [("/frame/", True), ("https://shop.example/frame", True), ("http://127.0.0.1:81/f", True), ("", True), ("frame", False),
+     ("//evil.example/", False), ("file:///etc/passwd", False), ("https://a@b.example/", False),
+     ("/personal/requests", False), ("/personal/requests/new", False), ("https://shop.example/personal/requests/", False),
+     ("/personal/requests-frame", True)],
+)  # fmt: skip
+def test_the_frame_is_a_page_of_the_shop_and_not_of_ours(
+    monkeypatch: pytest.MonkeyPatch, value: str, good: bool
+) -> None:
+    monkeypatch.setenv("PORTAL_FRAME_URL", value)
+    if good:
+        assert load(Settings).frame_url == value
+    else:
+        assert [problem.split()[0] for problem in problems()] == ["PORTAL_FRAME_URL"]

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl
 from jinja2 import Environment, FileSystemLoader
 from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie
+from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
 from portal import assets
@@ -170,10 +171,23 @@ def create_app(shop: Shop) -> Litestar:
         return ICON
 
     return Litestar(
-        [front, personal, change, sign_in_page, sign_in, register, sign_out, mail, icon],
+        [front, personal, change, sign_in_page, sign_in, register, sign_out, mail, icon, *_look(pages, shop)],
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _look(pages: Environment, shop: Shop) -> list[HTTPRouteHandler]:
+    @get("/frame/", media_type=MediaType.HTML, sync_to_thread=False)
+    def frame() -> str:
+        """For PORTAL_FRAME_URL: the header and the footer, as everybody sees them, around the portal's marker."""
+        return pages.get_template("frame.html").render(requests=shop.requests_path)
+
+    @get("/shop.css", media_type="text/css", sync_to_thread=False)
+    def sheet() -> str:
+        return (assets.folder("templates") / "shop" / "shop.css").read_text("utf-8")
+
+    return [frame, sheet]
 
 
 def local(address: str) -> str:

@@ -78,7 +78,7 @@ def page(
             site.kept[key] = minute, body
     nonce = secrets.token_urlsafe(18)
     request.scope["state"][NONCE] = nonce
-    body = body.replace(NONCE_PLACE.encode(), nonce.encode())
+    body = site.dressed(request, body, locale).replace(NONCE_PLACE.encode(), nonce.encode())
     if FORM_PLACE.encode() in body:
         body = body.replace(FORM_PLACE.encode(), form_token(site.tokens, visitor.person).encode())
     answer: Answer = Response(body, status_code=status, media_type=HTML)
@@ -91,8 +91,9 @@ def bare_page(site: Site, request: AnyRequest, template: str, status: int, **con
     """A page for somebody we do not know: nothing of any account, and no form's token, is on it."""
     nonce = secrets.token_urlsafe(18)
     request.scope["state"][NONCE] = nonce
-    body = site.pages.render(template, locale=site.locale(request), nonce=nonce, **context)
-    return Response(body, status_code=status, media_type=HTML)
+    locale = site.locale(request)
+    body = site.pages.render(template, locale=locale, nonce=nonce, **context)
+    return Response(site.dressed(request, body, locale), status_code=status, media_type=HTML)
 
 
 def redirect(site: Site, path: str, visitor: Visitor | None = None, flash: str = "") -> Answer:
@@ -174,8 +175,9 @@ def error_handler(site: Site) -> Any:
             told = refused(site, request, PANEL_WORDS.get(status, "failed"), status)
             told.headers.update(headers)
             return told
-        body = site.pages.render("error.html", locale=site.locale(request), nonce="", status=status)
-        return Response(body, status_code=status, media_type=HTML, headers=headers)
+        locale = site.locale(request)
+        body = site.pages.render("error.html", locale=locale, nonce="", status=status)
+        return Response(site.dressed(request, body, locale), status_code=status, media_type=HTML, headers=headers)
 
     return answer
 

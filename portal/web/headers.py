@@ -13,6 +13,8 @@ from portal.config import Settings
 
 NONCE = "nonce"
 """The key under which a page leaves its nonce in the request's state; an answer without one may run no script."""
+SHEET = "sheet"
+"""The same for what the policy says of the inline sheet of the shop's frame; an answer without one has none."""
 SHOP_COOKIES = "shop_cookies"
 """The Set-Cookie values that the shop's own whoami page sent along; they go on to the browser as they are."""
 
@@ -27,7 +29,7 @@ _PANEL = [(b"referrer-policy", b"no-referrer")]
 """X-Frame-Options knows no origin but ours. A panel's address may hold the token that has opened it."""
 
 _CSP = (
-    "default-src 'none'; style-src 'self'; {scripts}; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "default-src 'none'; style-src 'self'{sheet}; {scripts}; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors {framed_by}; base-uri 'none'"
 )
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
@@ -50,7 +52,8 @@ def security_headers(settings: Settings) -> Callable[[Message, Scope], Awaitable
         there = {name.lower() for name, _ in headers}
         nonce, panel = scope["state"].get(NONCE), is_panel(settings, scope["path"])
         scripts = f"script-src 'nonce-{nonce}'" if nonce else "script-src 'none'"
-        csp = _CSP.format(scripts=scripts, framed_by=settings.hde_origin if panel else "'none'").encode()
+        sheet = f" {scope['state'][SHEET]}; font-src 'self'" if scope["state"].get(SHEET) else ""
+        csp = _CSP.format(sheet=sheet, scripts=scripts, framed_by=settings.hde_origin if panel else "'none'").encode()
         wanted = [*always, *(_PANEL if panel else _PAGES)]
         wanted += [(b"content-security-policy", csp), (b"cache-control", b"private, no-store")]
         headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in scope["state"].get(SHOP_COOKIES, ())]

@@ -20,6 +20,7 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/take.html (a file of its own): `ticket`, `messages`, `saved` (service.taking.Saved), `address`, `as_of`, `up`
   and `index` (the ways up and to the list in an archive, "" outside of one); requests/take_all.html: `requests` (the
   list of an archive) and `more` (how many are not in it); requests/body.html: `html`, a message
+- base.html: `dress`, the five pieces of web/dress.py that stand around a page
 - error.html: `status`; rendered from nothing else, so it works without a database and is the same bytes every time
 - email/prove.txt, email/prove.html, email/prove.subject.txt: `link`, `name`, `shop` (its host), `hours`
 - email/manager.*, desk/task.*: `what` has happened (created, message, status), `number`, `subject`, `email`, `status`,
@@ -50,6 +51,7 @@ from portal.model import Message
 from portal.service import writing
 from portal.service.requests import RequestList, touched
 from portal.service.writing import Delivery, Written
+from portal.web.dress import PLACE, plain
 from portal.web.panel_words import PanelWords, said
 from portal.web.statics import Statics
 from portal.web.text import clean, readable
@@ -179,6 +181,7 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
     )
     environment.globals.update(
         locale=locale,
+        dress=_dress(locale, settings, statics),
         words=words,
         panel_words=PanelWords(words, all_words, settings.locale),
         urls=urls,
@@ -197,6 +200,12 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
         site_address=settings.public_url,
     )
     return environment
+
+
+def _dress(locale: str, settings: Settings, statics: Statics) -> Sequence[Markup]:
+    """What base.html puts around a page; with a frame of the shop's that is only known when the page is answered."""
+    pieces = [PLACE.encode()] * 5 if settings.frame_url else plain(statics.url("app.css")).pieces[locale]
+    return [Markup(piece.decode()) for piece in pieces]  # noqa: S704  # of ours
 
 
 def _compiled(environment: Environment) -> dict[str, Template]:

@@ -24,10 +24,13 @@ from portal.service.orders import Orders
 from portal.service.panel import Panel
 from portal.service.panel_acts import Deed
 from portal.service.permits import Permits
+from portal.service.shop_frame import ShopFrame
 from portal.service.widget import VisitorIds
 from portal.service.writing import Draft, Written
 from portal.store.tickets import Counts
 from portal.tokens import Tokens
+from portal.web.dress import Dress, plain
+from portal.web.headers import SHEET
 from portal.web.pages import Pages, choose_locale
 from portal.web.refusals import Refusals
 from portal.web.statics import Statics
@@ -72,12 +75,21 @@ class Site:
     streams: Streams
     feed: Feed
     deeds: Mapping[str, Deed]
+    frame: ShopFrame[Dress] | None = None
     refusals: Refusals = field(default_factory=Refusals)
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
     counts: LRUCache[tuple[int, str], Counts] = field(default_factory=lambda: LRUCache(COUNTS_KEPT))
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))
     )
+
+    def dressed(self, request: AnyRequest, page: bytes, locale: str) -> bytes:
+        """A rendered page as it is answered: with the shop's frame, where the settings name one and there is a copy."""
+        if not self.frame:
+            return page
+        dress = self.frame.kept or plain(self.statics.url("app.css"))
+        request.scope["state"][SHEET] = dress.style
+        return dress.on(page, locale)
 
     def keeping(self, draft: Draft) -> AbstractAsyncContextManager[None]:
         """To be held while a draft is kept: files take long, and the database's threads are everybody's."""

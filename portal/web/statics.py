@@ -31,23 +31,30 @@ class Static:
 
 
 class Statics:
-    """Every file of a folder, by its hashed name. A file of an unknown type stops the start with KeyError."""
+    """Every file of a folder, by its hashed name. A file of an unknown type stops the start with KeyError.
 
-    def __init__(self, folder: Path, prefix: str) -> None:
+    `shop`: the shop's own folder, whose `shop.css`, where there is one, stands at the end of `app.css`.
+    """
+
+    def __init__(self, folder: Path, prefix: str, shop: str = "") -> None:
         self._prefix = prefix
         self._urls: dict[str, str] = {}
         self._whole: dict[str, Static] = {}
         self._small: dict[str, Static] = {}
+        shops = [path for path in [Path(shop, "shop.css")] if shop and path.is_file()]
         for path in _visible(folder):
             if path.is_file():
-                self._add(path.stem, path.suffix, path.read_bytes())
+                self.add(path.name, path.read_bytes())
             else:
                 parts = sorted(_visible(path), key=lambda part: part.stem != "base")
+                parts += shops if path.name == "app" else []
                 for suffix in sorted({part.suffix for part in parts}):
                     whole = b"\n".join(part.read_bytes() for part in parts if part.suffix == suffix)
-                    self._add(path.name, suffix, whole)
+                    self.add(f"{path.name}{suffix}", whole)
 
-    def _add(self, stem: str, suffix: str, content: bytes) -> None:
+    def add(self, name: str, content: bytes) -> None:
+        """One file more, which is in no folder."""
+        stem, suffix = Path(name).stem, Path(name).suffix
         content_type = CONTENT_TYPES[suffix]
         hashed = f"{stem}.{hashlib.sha256(content).hexdigest()[:10]}{suffix}"
         self._urls[f"{stem}{suffix}"] = f"{self._prefix}/static/{hashed}"
@@ -59,6 +66,10 @@ class Statics:
     def url(self, name: str) -> str:
         """Where `app.css` is served: `{prefix}/static/app.<hash>.css`. KeyError when there is no such file."""
         return self._urls[name]
+
+    def text(self, name: str) -> str:
+        """What is in `app.css`. KeyError when there is no such file."""
+        return self._whole[self._urls[name].rpartition("/")[2]].body.decode()
 
     def get(self, hashed_name: str, *, gzip: bool = False) -> Static | None:
         """The file behind the last part of its address, compressed if wished and worth it.

@@ -158,8 +158,9 @@ def _gone(site: Site, request: AnyRequest, entered: Entered) -> Answer:
     """The page of what is not there, and his words below: the same bytes for what is another's. Raises NotFound."""
     if not entered.text.strip():
         raise NotFound
-    body = site.pages.render("requests/gone.html", locale=site.locale(request), status=404, entered=entered)
-    return Response(body, status_code=404, media_type=MediaType.HTML)
+    locale = site.locale(request)
+    body = site.pages.render("requests/gone.html", locale=locale, status=404, entered=entered)
+    return Response(site.dressed(request, body, locale), status_code=404, media_type=MediaType.HTML)
 
 
 def _told(error: DatabaseAway) -> Why:

@@ -92,3 +92,18 @@ HOSTILE = [
     "<p title='a' title='\"><img src=x onerror=P()>'>x",
     "+ADw-script+AD4-P()+ADw-/script+AD4-",
 ]  # fmt: skip
+
+WRECKING = {
+    "bidi overrides": "\u202e\u202dabc\u2066\u2067\u2068 gpj.exe \u202bdef",
+    "never ended isolates": "\u2067" * 200 + "abc",
+    "zero width": "a\u200b\u200c\u200d\u2060\ufeffb" * 500,
+    "nothing but zero width": "\u200b" * 1000,
+    "combining": "Z" + "\u0335\u0336\u0337\u0489" * 500,
+    "ten thousand emoji": "👩‍👩‍👧‍👦🏳️‍🌈" * 5_000,
+    "a line of a megabyte": "x" * 2**20,
+    "a line of a megabyte of entities": "&lt;" * 2**18,
+    "wide forms": "﷽" * 200 + "𒐫" * 200,
+    "controls": "\x00\x08\x1b[31m\x7f\u2028\u2029\ufffe" * 50,
+    "lines": "\n" * 5_000,
+}
+"""What runs nothing and loads nothing, but would break a page or turn its words around."""

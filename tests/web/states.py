@@ -76,6 +76,7 @@ def settings() -> Settings:
             timezone=ZoneInfo("Europe/Moscow"),
             locale="ru",
             templates="",
+            frame_url="",
         ),
     )
 

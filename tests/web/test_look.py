@@ -1,5 +1,6 @@
 """The pages in a real browser: what shows, what runs, what is loaded from where. No server: every request is answered here."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html import escape
@@ -10,11 +11,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
+from portal.model import Attachment, Conversation
 from portal.web.text import clean, readable
 from portal.web.words import Words
-from tests.web.hostile import HOSTILE
+from tests.browser.watch import AXE, RULES
+from tests.web.hostile import HOSTILE, WRECKING
 from tests.web.panel_states import panel_states
-from tests.web.states import NOW, PREFIX, every_state, make_pages
+from tests.web.states import NOW, PREFIX, every_state, make_pages, message, ticket
 
 pytestmark = pytest.mark.browser
 
@@ -48,6 +51,8 @@ def serve(context: BrowserContext, states: dict[str, tuple[str, dict[str, Any]]]
             found = STATICS.get(url.rpartition("/")[2])
             assert found
             route.fulfill(body=found.body, content_type=found.content_type)
+        elif url == f"{SHOP}{PREFIX}/events":
+            route.fulfill(body="retry: 600000\n\n", content_type="text/event-stream")
         elif (name := url.rpartition("/")[2].partition("?")[0]) in states:
             template, given = states[name]
             page = PAGES.render(template, locale=locale, nonce=NONCE, **given)
@@ -68,77 +73,108 @@ def complaints(page: Page) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize(("locale", "width"), [("ru", 320), ("en", 320), ("ru", 1280)])
-def test_nothing_scrolls_sideways_and_the_policy_forbids_nothing_of_ours(
-    browser: Browser, locale: str, width: int
+@pytest.mark.parametrize(
+    ("locale", "width", "look", "rules"),
+    [
+        ("ru", 1280, {"color_scheme": "light"}, RULES),
+        ("en", 320, {"color_scheme": "dark"}, RULES),
+        ("ru", 320, {"color_scheme": "light", "forced_colors": "active"}, ["color-contrast"]),
+    ],
+)
+def test_every_state_is_for_everybody(
+    browser: Browser, locale: str, width: int, look: dict[str, Any], rules: list[str]
 ) -> None:
+    """Axe finds nothing, nothing scrolls sideways at any size or direction of the text, and nothing moves.
+
+    All of axe's rules once a language; how it looks elsewhere changes the contrast alone.
+    """
     states = every_state(locale) | panel_states(locale)
-    context = browser.new_context(viewport={"width": width, "height": 700})
+    context = browser.new_context(viewport={"width": width, "height": 700}, reduced_motion="reduce", **look)
     foreign = serve(context, states, locale)
     page = context.new_page()
     said = complaints(page)
+    fit = "document.documentElement.scrollWidth"
     for name in states:
         page.goto(f"{SHOP}{PREFIX}/{name}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert page.evaluate(fit) <= width, name
         assert page.evaluate("document.styleSheets.length") == 1
-        # Twice the text size, as people set it.
+        page.evaluate(AXE)
+        found = page.evaluate(RUN, rules)
+        assert not found, f"{name}: {found}"
+        assert nameless(page) == [], name
+        if width > 320:
+            page.emulate_media(color_scheme="dark")
+            found = page.evaluate(RUN, ["color-contrast"])
+            assert not found, f"{name}, dark: {found}"
+            page.emulate_media(color_scheme="light")
+        assert page.evaluate("document.getAnimations().length") == 0, f"{name} moves"
+        # Twice the text size, as people set it; and as a language from right to left has it.
         page.evaluate("document.documentElement.style.fontSize = '200%'")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert page.evaluate(fit) <= width, name
+        page.evaluate("document.documentElement.style.fontSize = ''; document.documentElement.dir = 'rtl'")
+        assert page.evaluate(fit) <= width, f"{name}, from right to left"
     assert said == [] and foreign == []
     context.close()
 
 
-@pytest.mark.parametrize(("locale", "width", "scheme"), [("ru", 1280, "light"), ("en", 360, "dark")])
-def test_axe_finds_nothing(browser: Browser, locale: str, width: int, scheme: Any) -> None:
-    states = every_state(locale) | panel_states(locale)
-    context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme, bypass_csp=True)
-    serve(context, states, locale)
+NAMED = {
+    "link",
+    "button",
+    "textbox",
+    "searchbox",
+    "combobox",
+    "checkbox",
+    "radio",
+    "heading",
+    "navigation",
+    "DisclosureTriangle",
+    "img",
+}
+
+
+def nameless(page: Page) -> list[str]:
+    """What the browser's accessibility tree, which screen readers read, has no name for."""
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    assert len(nodes) > 5
+    told = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
+    return [role for role, name in told if role in NAMED and not re.search(r"\w", name)]
+
+
+def test_a_name_that_is_missing_would_be_found(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content("<a href=x><svg></svg></a><button>…</button><input><h1>Named</h1><p>a</p>")
+    assert nameless(page) == ["link", "button", "textbox"]
+    page.close()
+
+
+RUN = """tags => axe.run({runOnly: tags, resultTypes: ["violations"]}).then(({violations}) =>
+    violations.map(rule => [rule.id, rule.nodes.map(node => [node.html.slice(0, 200), node.failureSummary])]))"""
+
+
+MIRRORED = """() => [...document.querySelectorAll(".page *")].filter(one => !one.closest("svg, .text, [dir]:not(html), bdi, .label"))
+    .filter(one => getComputedStyle(one).display !== "inline").map(one => [one.tagName, one.className, one.getBoundingClientRect()]).filter(([,, box]) => box.width > 1 && box.height > 1)
+    .map(([tag, name, box]) => [`${tag}.${name}`, Math.round(box.left), Math.round(innerWidth - box.right)])"""
+"""How far from the left and from the right edge everything stands; words in a line stand as their own language has them."""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_from_right_to_left_everything_stands_on_the_other_side(browser: Browser, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 700}, reduced_motion="reduce")
+    serve(context, every_state("en"), "en")
     page = context.new_page()
-    for name in (
-        "panel-probable",
-        "panel-foreign",
-        "panel-more",
-        "panel-nameless",
-        "panel-found",
-        "panel-away",
-        "panel-archived",
-        "list-many",
-        "list-unproven",
-        "list-pending",
-        "list-stale",
-        "list-proven",
-        "show-long",
-        "show-away",
-        "prove-follow",
-        "error-404",
-        "list-written",
-        "list-away-written",
-        "show-written",
-        "show-closed",
-        "show-away-written",
-        "show-problems",
-        "show-unknown",
-        "new",
-        "new-problems",
-        "new-no-email",
-        "kept-late",
-        "kept-failed",
-        "back-signed-out",
-        "gone",
-        "list-replies",
-        "export-building",
-        "export-looking",
-        "export-ready",
-        "export-failed",
-        "export-nothing",
-        "erase",
-        "erase-receipt",
-    ):
+    for name in ("list-many", "list-written", "show-long", "show-written", "new-problems", "prove-ask"):
         page.goto(f"{SHOP}{PREFIX}/{name}")
-        for summary in page.query_selector_all("summary"):
-            summary.click()
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        there = page.evaluate(MIRRORED)
+        page.evaluate("document.documentElement.dir = 'rtl'")
+        wrong = [
+            (one, left, right, other)
+            for (one, left, right), (_, *other) in zip(there, page.evaluate(MIRRORED), strict=True)
+            if abs(left - other[1]) > 2 or abs(right - other[0]) > 2
+        ]
+        assert wrong == [], f"{name}: {wrong[:5]}"
     context.close()
 
 
@@ -335,3 +371,40 @@ def test_nothing_hostile_runs_or_loads_in_a_browser_without_any_policy(browser: 
     made = [str(clean(piece)) for piece in HOSTILE]
     folded = [str(readable(f"Reply<blockquote>{piece}</blockquote>", escape("…"))) for piece in HOSTILE]
     assert run_hostile(browser, ["<hr>".join(made + folded)]) == ([], [])
+
+
+def test_what_would_wreck_a_page_stays_where_it_is(browser: Browser) -> None:
+    """As a body, a subject, a name and the name of a file: nothing scrolls sideways, nothing of ours is turned around."""
+    short = {what: text[:200_000] for what, text in WRECKING.items()}
+    said = [
+        message(number, html=WRECKING[what], author_name=text, files=(Attachment("a", f"{text}.pdf", "x", 1),))
+        for number, (what, text) in enumerate(short.items(), 1)
+    ]
+    names = [ticket(number, subject=text) for number, text in enumerate(short.values(), 1)]
+    states = {name: given for name, given in every_state("ru").items() if name in ("list-many", "show")}
+    whole = Conversation(names[0], tuple(said))
+    states["list-many"][1]["view"].tickets = tuple(names)
+    states["show"][1]["view"].conversation = whole
+    context = browser.new_context(viewport={"width": 320, "height": 700})
+    serve(context, states, "ru")
+    page = context.new_page()
+    for name in states:
+        page.goto(f"{SHOP}{PREFIX}/{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+        ours = page.evaluate(
+            "[...document.querySelectorAll('h1, h2, .meta, .when, .files')].map(one => one.textContent).join('')"
+        )
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08]", ours), name
+        nowhere = "all => all.filter(one => !one.textContent.trim()).length"
+        assert page.locator(".requests h2 a, .messages h2, .files .name").evaluate_all(nowhere) == 0, (
+            "each can be read and pressed"
+        )
+    context.close()
+
+
+def test_the_wreckage_would_wreck(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 320, "height": 700})
+    page.set_content("<p></p>")
+    page.locator("p").evaluate("(one, text) => one.textContent = text", WRECKING["a line of a megabyte"])
+    assert page.evaluate("document.documentElement.scrollWidth") > 320
+    page.close()

@@ -8,15 +8,17 @@ from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from babel.messages.pofile import read_po
 
 from portal import assets
+from portal.config import Settings
 from portal.service.writing import Delivery
 from portal.web.entered import Entered, given_back
-from portal.web.pages import WAITING_SHOWN, choose_locale, icons, masked, page_numbers, speakable, timeline
+from portal.web.pages import WAITING_SHOWN, Pages, choose_locale, icons, masked, page_numbers, speakable, timeline
 from portal.web.statics import Statics
 from portal.web.urls import Urls
 from portal.web.words import LOCALES
@@ -29,6 +31,7 @@ from tests.web.states import (
     make_pages,
     message,
     requests,
+    settings,
     ticket,
     written,
 )
@@ -51,7 +54,7 @@ def text(html: str) -> str:
 @pytest.mark.parametrize(("locale", "name"), STATES)
 def test_every_page_stands_on_its_own_under_a_strict_policy(locale: str, name: str) -> None:
     page = draw(name, locale)
-    assert page.startswith(f'<!doctype html>\n<html lang="{locale}">')
+    assert page.startswith(f'<!doctype html>\n<html lang="{locale}" class="portal">')
     assert len(re.findall(r"<h1[ >]", page)) == 1
     assert len(re.findall(r"<main[ >]", page)) == 1
     assert re.search(r"<title>[^<]+</title>", page)
@@ -378,3 +381,19 @@ def test_a_draft_is_kept_apart_by_the_order_that_is_preselected() -> None:
     assert 'data-draft="7:new:A-0990"' in draw("new", entered=Entered(order="A-0990"))
     assert 'data-draft="7:new"' in draw("new", entered=Entered(order="nobody's"))
     assert 'data-done="7:new"' in draw("kept", flash="written") and 'data-done="7:new"' in draw("show-opened")
+
+
+def test_a_template_and_a_sheet_of_the_shops_stand_in_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "error.html").write_text(
+        '{% extends "base.html" %}{% block title %}Лавка{% endblock %}{% block main %}<h1>{{ status }} лавки</h1>{% endblock %}'
+    )
+    (tmp_path / "shop.css").write_text(".portal { --accent: tan }")
+    statics = Statics(assets.folder("static"), PREFIX, str(tmp_path))
+    shops = SimpleNamespace(**{**vars(settings()), "templates": str(tmp_path)})
+    pages = Pages(cast(Settings, shops), statics)
+    page = pages.render("error.html", locale="ru", status=404).decode()
+    assert "<h1>404 лавки</h1>" in page and f'href="{statics.url("app.css")}"' in page
+    assert statics.text("app.css").endswith(".portal { --accent: tan }")
+    template, given = every_state("ru")["list-one"]
+    assert "Мои обращения" in pages.render(template, locale="ru", nonce="n", **given).decode(), "all others are ours"
+    assert "404 лавки" not in PAGES.render("error.html", locale="ru", status=404).decode()

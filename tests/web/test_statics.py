@@ -64,3 +64,16 @@ def test_a_folders_parts_are_one_file_of_each_type_the_base_first(folder: Path) 
     statics = Statics(folder, "")
     bodies = [statics.get(statics.url(name).rpartition("/")[2]) for name in ("all.css", "all.js")]
     assert [found and found.body for found in bodies] == [b"base.css\na.css\nb.css", b"c.js"]
+
+
+def test_the_shops_own_sheet_is_the_end_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "ours" / "app").mkdir(parents=True)
+    (tmp_path / "ours" / "app" / "base.css").write_text("a { color: red }")
+    (tmp_path / "ours" / "panel.css").write_text("b {}")
+    before = Statics(tmp_path / "ours", "", str(tmp_path))
+    (tmp_path / "shop.css").write_text(".portal { --accent: tan }")
+    after = Statics(tmp_path / "ours", "", str(tmp_path))
+    assert after.text("app.css") == "a { color: red }\n.portal { --accent: tan }" and "tan" not in before.text(
+        "app.css"
+    )
+    assert after.url("app.css") != before.url("app.css") and after.url("panel.css") == before.url("panel.css")
