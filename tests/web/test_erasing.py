@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from portal.helpdesk import forgetting, indexing
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.model import Customer
-from portal.service import writing
+from portal.service import indexer, writing
 from portal.service.sight import Person, Sight
 from portal.service.writing import Draft
-from portal.store import erasing, shop_events, snapshots
+from portal.store import erasing, index_wants, shop_events, snapshots
 from portal.store.erasing import GOES, STAYS
 from tests.stage import ANNA, BORIS, EMAILS, PREFIX, Stage
+from tests.web import states
 from tests.web.states import every_state, make_pages
 from tests.web.test_taking import EXPORT, ask, shop
 
@@ -269,3 +271,15 @@ def test_a_reply_under_way_keeps_what_tells_it_from_those_before_it(shop: Stage)
         shop.execute("UPDATE custom_hde_outbox SET state = 'done', finished_at = UTC_TIMESTAMP(6)")
         ask(anna, ERASE)
     assert shop.execute("SELECT COUNT(*) FROM custom_hde_outbox") == [(0,)]
+
+
+def test_whoever_reads_him_into_the_index_at_that_moment_puts_nothing_back(shop: Stage) -> None:
+    contact, rows = 41, [indexing.listed([states.ticket(1)])[0]]
+    shop.databases.run_here(index_wants.put, [contact], 60)
+    assert shop.databases.run_here(index_wants.claim, 60) == (contact, 1)
+    shop.databases.run_here(forgetting.wipe, [contact], [], [])
+    shop.databases.run_here(indexer._read, contact, rows, 2)
+    assert shop.execute("SELECT COUNT(*) FROM custom_hde_ticket") == [(0,)]
+    shop.databases.run_here(index_wants.put, [contact], 60)
+    shop.databases.run_here(indexer._read, contact, rows, 2)
+    assert shop.execute("SELECT COUNT(*) FROM custom_hde_ticket") == [(1,)], "the control"
