@@ -84,15 +84,17 @@ def may_take(unit: Unit, person: Person, plan: dict[str, Any]) -> bool:
 
 
 class Exporter:
-    """Makes archives. Its calls belong in the last lane of the budget: nobody else waits for it."""
+    """Makes archives, one at a time. Its calls belong in the last lane of the budget: nobody else waits for it."""
 
     def __init__(self, settings: Settings, databases: Databases, client: Client, shape: Shape, render: Render) -> None:
         self._settings, self._databases, self._client = settings, databases, client
         self._shape, self._render = shape, render
-        self._desk = Desk(Cache(client, databases, settings.cache_seconds), databases)
+        self._desk = self._new_desk()
 
     async def make(self, job: Job) -> None:
         """Some requests more of the job's archive, and its end when they are all in it."""
+        # A memory of its own for each, as it hears of nothing that is forgotten elsewhere.
+        self._desk = self._new_desk()
         try:
             await self._make(job)
         except _Lost:
@@ -103,6 +105,11 @@ class Exporter:
             wait = attempts.back_off(job.attempts, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
             await self._databases.run(outbox.fail, job, type(error).__name__, wait)
             raise
+        finally:
+            await self._desk.cache.close()
+
+    def _new_desk(self) -> Desk:
+        return Desk(Cache(self._client, self._databases, self._settings.cache_seconds), self._databases)
 
     async def _make(self, job: Job) -> None:
         export = await self._databases.read(exports.one, int(job.payload["export"]))

@@ -24,14 +24,15 @@ GOES: Mapping[str, str] = {
     "custom_hde_ticket": SNAPSHOTS,
     "custom_hde_index_want": SNAPSHOTS,
     "custom_hde_visit": "seen",
-    "custom_hde_rating": "seen",
     "custom_hde_outbox": "delivered",
     "custom_hde_blob": "delivered",
     "custom_hde_profile": "profile",
+    "custom_hde_rating": "ratings",
     "custom_hde_export": "exports",
     "custom_hde_export_part": "exports",
 }
-"""Under which count of the receipt a table's rows are told. Of the outbox goes what is delivered, with its files."""
+"""Under which count of the receipt a table's rows are told. Of the outbox goes what is delivered, with its
+files; of ratings their words."""
 
 STAYS: Mapping[str, str] = {
     "custom_hde_user_map": "proof",
@@ -49,6 +50,7 @@ STAYS: Mapping[str, str] = {
     "custom_hde_shop_seen": "shop",
     "custom_hde_shop_event": "shop",
     "custom_hde_inbox": "numbers",
+    "custom_hde_rating": "numbers",
     "custom_hde_cursor": "numbers",
     "custom_hde_api_slot": "numbers",
     "custom_hde_receipt": "numbers",
@@ -56,8 +58,11 @@ STAYS: Mapping[str, str] = {
 """For which reason of the receipt a table stays (templates/requests/erase.html has the words)."""
 
 WORDS_OF_HIS = ("desk.reply", "desk.request", "desk.close", "desk.reopen", "desk.note", "mail.proof")
-"""Kinds of jobs that hold what he wrote, or his address. Of others that are done numbers are left, and whether they
-were done: without it an event that is told twice would have its letter twice."""
+"""Kinds of jobs that hold what he wrote, or his address."""
+
+WORDS_OF_EVENTS = ("mail.manager", "crm.task")
+"""Kinds that tell others of what he wrote. That they were done is left, without the words: an event that is told twice
+would have its letter twice. Jobs of other kinds hold numbers alone."""
 
 KEPT_DAYS = 30
 
@@ -82,11 +87,12 @@ def erase(unit: Unit, user_id: int) -> dict[str, int]:
     if jobs:
         unit.state.execute(_BLOBS, {"jobs": jobs})
         unit.state.execute(_DELIVERED, {"jobs": jobs})
-    unit.state.execute(_EMPTIED, told)
+    unit.state.execute(_EMPTIED, {"user": user_id, "kinds": [kind.encode() for kind in WORDS_OF_EVENTS]})
     return {
-        "seen": sum(int(unit.state.execute(each, {"user": user_id}).rowcount) for each in (_SEEN, _RATINGS)),
+        "seen": int(unit.state.execute(_SEEN, {"user": user_id}).rowcount),
         "delivered": len(jobs),
         "profile": int(unit.state.execute(_PROFILE, {"user": user_id}).rowcount),
+        "ratings": int(unit.state.execute(_RATINGS, {"user": user_id}).rowcount),
         "exports": exports.drop(unit, user_id),
         "under_way": int(unit.state.execute(_UNDER_WAY, told).scalar_one()),
     }
@@ -122,15 +128,15 @@ _OVER = text(
 _BLOBS = text("DELETE FROM custom_hde_blob WHERE job_id IN :jobs").bindparams(bindparam("jobs", expanding=True))
 _EMPTIED = text(
     "UPDATE custom_hde_outbox SET payload = '{}' "
-    "WHERE user_id = :user AND kind NOT IN :kinds AND state IN ('done', 'discarded')"
+    "WHERE user_id = :user AND kind IN :kinds AND state IN ('done', 'discarded')"
 ).bindparams(bindparam("kinds", expanding=True))
 _DELIVERED = text("DELETE FROM custom_hde_outbox WHERE id IN :jobs").bindparams(bindparam("jobs", expanding=True))
 _UNDER_WAY = text("SELECT COUNT(*) FROM custom_hde_outbox WHERE user_id = :user AND kind IN :kinds").bindparams(
     bindparam("kinds", expanding=True)
 )
 _SEEN = text("DELETE FROM custom_hde_visit WHERE user_id = :user")
-_RATINGS = text("DELETE FROM custom_hde_rating WHERE user_id = :user")
 _PROFILE = text("DELETE FROM custom_hde_profile WHERE user_id = :user")
+_RATINGS = text("UPDATE custom_hde_rating SET words = '' WHERE user_id = :user AND words <> ''")
 _WRITE = text(
     "INSERT INTO custom_hde_receipt (user_id, erased_at, counts) VALUES (:user, UTC_TIMESTAMP(6), :counts) "
     "ON DUPLICATE KEY UPDATE erased_at = VALUES(erased_at), counts = VALUES(counts)"

@@ -38,7 +38,7 @@ def test_a_conversation_prints_as_a_numbered_record(chromium: Browser, origin: O
         tab.enter(ANNA)
         tab.open(f"{PREFIX}/{ticket}?lang=en")
         page = tab.page
-        page.locator("textarea").first.fill("a draft that is nobody's business")
+        page.locator("#write textarea").fill("a draft that is nobody's business")
         assert page.evaluate(SHOWN), "the control: on a screen there is something to press"
         page.emulate_media(media="print", color_scheme="dark")
         # Links in a record are files and what people wrote: these stay, and nothing else to press does.

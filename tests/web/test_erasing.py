@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from portal.helpdesk import forgetting, indexing
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.model import Customer
-from portal.service import writing
+from portal.service import indexer, writing
 from portal.service.sight import Person, Sight
 from portal.service.writing import Draft
-from portal.store import erasing, shop_events, snapshots
+from portal.store import erasing, index_wants, shop_events, snapshots
 from portal.store.erasing import GOES, STAYS
 from tests.stage import ANNA, BORIS, EMAILS, PREFIX, Stage
+from tests.web import states
 from tests.web.states import every_state, make_pages
 from tests.web.test_taking import EXPORT, ask, shop
 
@@ -49,7 +51,7 @@ def every_table() -> set[str]:
 def test_of_every_table_it_is_said_whether_it_goes_or_why_it_stays() -> None:
     assert every_table() == GOES.keys() | STAYS.keys()
     assert {*GOES.values(), *STAYS.values()} == {
-        "copies", "seen", "delivered", "profile", "exports", "proof", "under_way", "orders", "support", "shop", "numbers"
+        "copies", "ratings", "seen", "delivered", "profile", "exports", "proof", "under_way", "orders", "support", "shop", "numbers"
     }  # fmt: skip
 
 
@@ -96,6 +98,7 @@ def fill(shop: Stage, who: int, ticket: int) -> None:
         "INSERT INTO custom_hde_outbox (kind, user_id, payload, state, once, run_at, created_at, finished_at) VALUES "
         f"('mail.manager', {who}, '{told}', 'done', 'mail:{who}', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))"
     )
+    shop.execute(f"INSERT INTO custom_hde_rating VALUES ({who}, {ticket}, 'bad', 'canary words', UTC_TIMESTAMP(6))")
     shop.execute(
         "INSERT INTO custom_hde_profile (contact_id, email, name, phone, user_id, created_at) VALUES "
         f"({900 + who}, '{EMAILS[who]}', 'canary name', '+7', {who}, UTC_TIMESTAMP(6))"
@@ -151,13 +154,14 @@ def test_what_goes_goes_and_what_stays_stays_and_the_receipt_is_exact(shop: Stag
     # Done and discarded went; waiting, aside and dead stay, and the number of a letter that was sent; with it no words.
     assert after == {**hers, **goes, "outbox": 4, "blob": 3, "receipt": 1}
     assert shop.execute(f"SELECT payload FROM custom_hde_outbox WHERE once = 'mail:{ANNA}'") == [(b"{}",)]
+    assert shop.execute(f"SELECT score, words FROM custom_hde_rating WHERE user_id = {ANNA}") == [(b"bad", "")]
     # Her contact's address, lists and conversation, whose lists it is in, and its row of the index.
     gone = kept - copies(shop)
     assert {kind for kind, _ in gone} == {b"contacts", b"tickets", b"conversation", b"listed"}
     assert not any(EMAILS[BORIS].encode() in key or key == str(tickets[BORIS]).encode() for _, key in gone)
     counts = shop.databases.read_here(erasing.receipt, ANNA)
     assert counts and counts.counts == {
-        "copies": len(gone) + index, "seen": hers["visit"], "delivered": 2, "profile": 1, "exports": 1, "under_way": 3
+        "copies": len(gone) + index, "seen": hers["visit"], "delivered": 2, "profile": 1, "ratings": 1, "exports": 1, "under_way": 3
     }  # fmt: skip
     for number in (len(gone) + index, hers["visit"]):
         assert f"<strong>{number}</strong>" in page
@@ -269,3 +273,15 @@ def test_a_reply_under_way_keeps_what_tells_it_from_those_before_it(shop: Stage)
         shop.execute("UPDATE custom_hde_outbox SET state = 'done', finished_at = UTC_TIMESTAMP(6)")
         ask(anna, ERASE)
     assert shop.execute("SELECT COUNT(*) FROM custom_hde_outbox") == [(0,)]
+
+
+def test_whoever_reads_him_into_the_index_at_that_moment_puts_nothing_back(shop: Stage) -> None:
+    contact, rows = 41, [indexing.listed([states.ticket(1)])[0]]
+    shop.databases.run_here(index_wants.put, [contact], 60)
+    assert shop.databases.run_here(index_wants.claim, 60) == (contact, 1)
+    shop.databases.run_here(forgetting.wipe, [contact], [], [])
+    shop.databases.run_here(indexer._read, contact, rows, 2)
+    assert shop.execute("SELECT COUNT(*) FROM custom_hde_ticket") == [(0,)]
+    shop.databases.run_here(index_wants.put, [contact], 60)
+    shop.databases.run_here(indexer._read, contact, rows, 2)
+    assert shop.execute("SELECT COUNT(*) FROM custom_hde_ticket") == [(1,)], "the control"

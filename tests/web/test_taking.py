@@ -86,7 +86,6 @@ async def steps(shop: Stage, most: int) -> int:
                 return taken
         return most
     finally:
-        await exporter._desk.cache.close()
         await client.close()
 
 
@@ -251,6 +250,8 @@ def test_a_worker_that_dies_is_followed_by_one_that_goes_on(shop: Stage, monkeyp
         assert done == [(0, 4), (2, 4)], "what was done is not done again"
         found = opened(anna.get(ARCHIVE))
     assert len(found.namelist()) == len(set(found.namelist())) == 2 + 4 * 3
+    papers = [found.read(name) for name in found.namelist() if name.startswith("files/")]
+    assert papers == [b"canary" * 100] * 4, "what was begun and not ended does not stand beside it"
 
 
 def test_while_it_is_made_it_says_how_far_it_is_and_no_second_one_is_begun(
