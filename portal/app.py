@@ -24,6 +24,7 @@ from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.helpdesk.webhooks import Proofs
 from portal.service import panel_acts
+from portal.service.beside import Besides
 from portal.service.feed import Feed
 from portal.service.finding import Finder
 from portal.service.identity import Identity
@@ -76,6 +77,7 @@ def create_app(settings: Settings, *, run_worker: bool = True, fresh_seconds: fl
         desk=desk,
         orders=Orders(settings, shape, desk),
         finder=Finder(shape, desk),
+        besides=Besides(settings, shape),
         panel=Panel(settings, shape, desk, Identity(settings, shape), TicketOrders(settings, shape)),
         permits=Permits(databases),
         client=client,

@@ -48,6 +48,7 @@ from portal.store import (
     shop_seen,
     snapshots,
     tickets,
+    turns,
 )
 from portal.store.lanes import Lane
 from portal.store.outbox import Job
@@ -271,6 +272,7 @@ _SWEEPS = (
     panel.sweep,
     tickets.sweep,
     index_wants.sweep,
+    turns.sweep,
     exports.sweep,
     erasing.sweep,
 )

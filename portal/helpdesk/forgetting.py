@@ -11,7 +11,7 @@ import msgspec
 
 from portal.database import Unit
 from portal.helpdesk.copies import CONTACT, CONTACTS, CONVERSATIONS, TICKETS, glance
-from portal.store import index_wants, snapshots
+from portal.store import index_wants, snapshots, turns
 from portal.store import tickets as index
 
 
@@ -69,6 +69,7 @@ def wipe(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int], emai
 
 def _erase_index(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int]) -> int:
     index_wants.erase(unit, contact_ids)
+    turns.erase(unit, ticket_ids)
     return index.erase(unit, contact_ids, ticket_ids)
 
 

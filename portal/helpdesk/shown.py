@@ -12,7 +12,7 @@ from portal.helpdesk import indexing
 from portal.helpdesk.copies import CONVERSATIONS, TICKETS, Kind, glance
 from portal.helpdesk.forgetting import forget
 from portal.model import Conversation, Ticket, TicketPage
-from portal.store import snapshots, tickets
+from portal.store import snapshots, tickets, turns
 from portal.store.snapshots import Snapshot
 
 T = TypeVar("T")
@@ -71,6 +71,7 @@ def keep(
     if stored and isinstance(value, Conversation):
         ticket = value.ticket
         tickets.put(unit, [indexing.talked(value)])
+        turns.note(unit, ticket)
         first_page = snapshots.load(unit, TICKETS, f"{ticket.requester_id}:1")
         row = _in_page(first_page, ticket.id) if first_page else None
         if row and (row.status, row.last_reply_at) != (ticket.status, ticket.last_reply_at):

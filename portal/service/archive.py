@@ -25,6 +25,8 @@ _RASTERS = (
 )
 """By how they begin, whatever they are called: nothing in these can run (an SVG is a document, and can)."""
 
+PLAIN = re.compile(r"\.(?:txt|log|csv)\Z", re.IGNORECASE)
+_PICTURE = re.compile(r"\.(?:png|jpe?g|gif|webp)\Z", re.IGNORECASE)
 _UNSAFE = re.compile(r'[/\\:*?"<>|]')
 
 
@@ -48,6 +50,11 @@ def _shows(char: str) -> bool:
 def raster_type(content: bytes) -> str | None:
     """The type of a picture that is safe to show by itself; None for anything else."""
     return next((kind for start, kind in _RASTERS if start.match(content)), None)
+
+
+def can_be_viewed(name: str) -> bool:
+    """Whether a file of this name may be of a kind that is shown; what it really is decides when it is."""
+    return bool(PLAIN.search(name) or _PICTURE.search(name))
 
 
 def picture(content: bytes) -> str | None:

@@ -21,7 +21,7 @@ from portal.service.order_fields import FieldChange
 from portal.service.orders import present_account
 from portal.service.rules import By, Effect, Rules, Told
 from portal.service.ticket_orders import TicketOrders, said_in
-from portal.store import inbox, links, order_tickets, outbox, profiles
+from portal.store import inbox, links, order_tickets, outbox, profiles, turns
 from portal.store.inbox import Applied, As
 from portal.store.order_tickets import GONE
 
@@ -133,6 +133,7 @@ class Effects:
         fields: tuple[FieldChange, ...] = ()
         if ticket.updated_at >= newest:  # else the help desk has told us an older state than before
             self._acquaint(unit, news, ticket, user_id)
+            turns.note(unit, ticket)
             says = any(Effect.ORDER_FIELD in self._wanted(kind, news, ticket) for kind in {news.event.kind, *kinds})
             fields = self._follow(unit, news, ticket, user_id, says=says)
         turned = EventKind.STATUS_CHANGED in kinds

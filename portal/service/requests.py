@@ -18,7 +18,6 @@ from portal.service.listing import MERGED_PAGES, Desk, contacts_of, own_elsewher
 from portal.service.sight import Person, Sight
 from portal.service.unread import new_of
 from portal.service.writing import Delivery, Written
-from portal.store.ratings import Rating
 
 PATIENCE_SECONDS = 3.0
 """A page waits this long for the help desk, all its questions together."""
@@ -72,10 +71,6 @@ class RequestView:
     """Messages of his that the copy does not show yet."""
     act: Written | None = None
     """That he closes it or opens it again, and the copy does not know yet."""
-    rating: Rating | None = None
-    """What he has said of how it went."""
-    rating_open: bool = False
-    """Whether he may say something else still."""
 
 
 async def list_for(person: Person, desk: Desk, page: int) -> RequestList:

@@ -23,6 +23,7 @@ GOES: Mapping[str, str] = {
     "custom_hde_snapshot": SNAPSHOTS,
     "custom_hde_ticket": SNAPSHOTS,
     "custom_hde_index_want": SNAPSHOTS,
+    "custom_hde_turn": SNAPSHOTS,
     "custom_hde_visit": "seen",
     "custom_hde_outbox": "delivered",
     "custom_hde_blob": "delivered",

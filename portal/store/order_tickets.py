@@ -132,6 +132,12 @@ def about_orders_of(unit: Unit, user_id: int, limit: int) -> dict[int, list[int]
     return found
 
 
+def his_of(unit: Unit, user_id: int, ticket_id: int, limit: int) -> list[int]:
+    """The newest orders of this account that the ticket is about, while it is this account's own ticket (`kin`)."""
+    told = {"user": user_id, "ticket": ticket_id, "limit": limit}
+    return [int(order) for order in unit.state.execute(_HIS_OF, told).scalars()]
+
+
 def of_ticket(unit: Unit, ticket_id: int) -> list[int]:
     """The orders that this ticket is, was or may be about: all whose fields may have to say something else."""
     return [row[0] for row in unit.state.execute(_OF_TICKET, {"ticket": ticket_id})]
@@ -244,6 +250,10 @@ _NEWEST_OF = text(
 _ABOUT_ORDERS_OF = text(
     "SELECT order_id, ticket_id FROM custom_hde_order_ticket WHERE user_id = :user AND standing <> 'gone' "
     "AND state = 'linked' AND kin = 1 ORDER BY order_id DESC, ticket_id DESC LIMIT :limit"
+)
+_HIS_OF = text(
+    "SELECT order_id FROM custom_hde_order_ticket WHERE ticket_id = :ticket AND user_id = :user "
+    "AND standing <> 'gone' AND state = 'linked' AND kin = 1 ORDER BY order_id DESC LIMIT :limit"
 )
 _OF_TICKET = text("SELECT order_id FROM custom_hde_order_ticket WHERE ticket_id = :ticket ORDER BY order_id")
 _SELECT = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portal.web import (
     acting,
+    files,
     health,
     live,
     metrics,
@@ -31,7 +32,9 @@ UNDER_PREFIX = [
     acting.close,  #               POST {prefix}/{ticket_id}/close
     acting.reopen,  #              POST {prefix}/{ticket_id}/reopen
     acting.rate,  #                POST {prefix}/{ticket_id}/rate
-    requests.file,  #              GET  {prefix}/{ticket_id}/files/{file_id}
+    files.file,  #                 GET  {prefix}/{ticket_id}/files/{file_id}
+    files.view,  #                 GET  {prefix}/{ticket_id}/files/{file_id}/view
+    files.whole,  #                GET  {prefix}/{ticket_id}/files.zip
     taking.overview,  #            GET  {prefix}/export
     taking.begin,  #               POST {prefix}/export
     taking.conversation,  #        GET  {prefix}/export/{ticket_file}

@@ -6,7 +6,7 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/list.html: `view` (service.requests.RequestList), `can_prove` (mail is on), `attempt` (see below), `tabs`
   (how many stand behind each), `wish` and `findings` (service.finding)
 - requests/show.html: `view` (service.requests.RequestView), `attempt`, `back` (the list's query), `entered`
-  (entered.Entered: what is in the form)
+  (entered.Entered: what is in the form), `beside` (service.beside.Beside), `talk` (talk.Talk)
 - requests/new.html: `entered`, `orders` (sequence of model.OrderChoice), `can_write` (the account has an address),
   `similar` (his open requests about the chosen order)
 - requests/kept.html: `one` (service.writing.Written), a new request that is on its way
@@ -47,13 +47,14 @@ from markupsafe import Markup
 
 from portal import assets
 from portal.config import Settings
-from portal.model import Message
 from portal.service import writing
+from portal.service.archive import can_be_viewed
 from portal.service.requests import RequestList, touched
 from portal.service.writing import Delivery, Written
 from portal.web.dress import PLACE, plain
 from portal.web.panel_words import PanelWords, said
 from portal.web.statics import Statics
+from portal.web.talk import has_files, strip
 from portal.web.text import clean, readable
 from portal.web.urls import Urls
 from portal.web.wishes import CHANNELS, DAYS, without
@@ -115,21 +116,6 @@ def is_late(one: Written, now: datetime) -> bool:
     return one.delivery is Delivery.SENDING and (now - one.written_at).total_seconds() >= SLOW_SECONDS
 
 
-def timeline(
-    messages: Sequence[Message], written: Sequence[Written]
-) -> tuple[Sequence[Message | Written], Sequence[Written]]:
-    """A conversation in the order of time, with what stayed behind where it was written; and what comes after it all.
-
-    What is on its way comes last, whatever the clocks say.
-    """
-    stayed = [one for one in written if one.delivery in (Delivery.UNSURE, Delivery.FAILED)]
-    if not stayed:
-        return messages, written
-    said: list[Message | Written] = [*messages, *stayed]
-    said.sort(key=lambda one: one.written_at if isinstance(one, Written) else one.created_at)
-    return said, [one for one in written if one not in stayed]
-
-
 class Pages:
     """Every template, compiled once a language."""
 
@@ -189,7 +175,9 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
         icons=partial(icons, (assets.folder("static") / "icons.svg").read_text("utf-8")),
         page_numbers=page_numbers,
         rows=partial(rows, words, urls),
-        timeline=timeline,
+        strip=strip,
+        can_be_viewed=can_be_viewed,
+        has_files=has_files,
         ATTEMPTS=ATTEMPTS,
         is_late=is_late,
         WAITING_SHOWN=WAITING_SHOWN,

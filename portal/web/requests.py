@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.response import Stream
 
-from portal.errors import HelpdeskMissing, HelpdeskRefused, NotFound, TooOften
-from portal.model import Attachment, activity
+from portal.errors import NotFound, TooOften
+from portal.model import activity
 from portal.service import requests as service
 from portal.service import sight, unread
-from portal.service.acting import may_change
+from portal.service.beside import NOTHING as NOTHING_BESIDE
+from portal.service.beside import Beside
 from portal.service.requests import RequestView
 from portal.service.sight import Sight
 from portal.service.writing import Delivery, Written
-from portal.store import ratings, visits
+from portal.store import visits
 from portal.web.answers import Answer, page, redirect
 from portal.web.entered import NOTHING, Entered
 from portal.web.pages import is_late
 from portal.web.site import LIST_COOKIE, Site
+from portal.web.talk import parts, talk
 from portal.web.visitor import FLASH_COOKIE, AnyRequest, Visitor, check_form, check_origin, cookie_choice
 from portal.web.wishes import remembered
 
@@ -50,22 +49,30 @@ async def show(request: AnyRequest, site: NamedDependency[Site], ticket_id: From
     visitor = await site.visitors.of(request)
     view = await service.view_for(visitor.person, site.desk, number(ticket_id))
     view = service.with_written(view, await written(site, request, visitor))
-    view = await _rated(site, visitor, view)
-    shown = marks([*view.written, *([view.act] if view.act else [])])
-    known = (view.ticket_id, view.version, view.as_of, view.stale, view.rating, view.rating_open, _back(request))
-    keep = (*known, shown) if view.version else None
+    asked = part_of(request, view)
+    beside = await _beside(site, visitor, view)
+    new_from = unread.seen_upto(visitor.person, view.ticket_id)
     await _seen(site, visitor, view)
+    told: dict[str, Any] = {"beside": beside, "talk": talk(view, beside, asked, new_from)}
     if entered := _again(request, view):
-        return conversation(site, request, visitor, view, entered=entered)
-    return conversation(site, request, visitor, view, keep=keep)
+        return conversation(site, request, visitor, view, entered=entered, **told)
+    shown = marks([*view.written, *([view.act] if view.act else [])])
+    known = (view.ticket_id, view.version, view.as_of, view.stale, beside, told["talk"].new_at, asked, _back(request))
+    return conversation(site, request, visitor, view, keep=(*known, shown) if view.version else None, **told)
 
 
-async def _rated(site: Site, visitor: Visitor, view: RequestView) -> RequestView:
-    """With what he has said of a closed request."""
-    if view.conversation is None or not view.conversation.ticket.closed:
-        return view
-    rating = await site.databases.read(ratings.of, visitor.person.customer.id, view.ticket_id)
-    return replace(view, rating=rating, rating_open=rating is not None and may_change(rating))
+def part_of(request: AnyRequest, view: RequestView) -> int:
+    """Which part of a long conversation is asked for, 1 the newest. Raises NotFound for one that is not there."""
+    part = number(request.query_params.get("part", "1"))
+    if part > 1 and (view.conversation is None or part > parts(len(view.conversation.messages))):
+        raise NotFound
+    return part
+
+
+async def _beside(site: Site, visitor: Visitor, view: RequestView) -> Beside:
+    if view.conversation is None:
+        return NOTHING_BESIDE
+    return await site.databases.read(site.besides.read, visitor.person.customer.id, view.ticket_id)
 
 
 async def begin(site: Site, visitor: Visitor) -> None:
@@ -105,8 +112,10 @@ def conversation(
         "attempt": attempt_of(request),
         "entered": entered,
         "back": _back(request),
+        "beside": NOTHING_BESIDE,
+        "talk": talk(view, NOTHING_BESIDE, 1, None),
     }
-    return page(site, request, visitor, "requests/show.html", **told, **more)
+    return page(site, request, visitor, "requests/show.html", **told | more)
 
 
 def _back(request: AnyRequest) -> str:
@@ -130,30 +139,6 @@ def attempt_of(request: AnyRequest) -> int:
     """How often a page that is being fetched has refreshed itself."""
     told = request.query_params.get("try", "0")
     return int(told) if re.fullmatch(r"[0-9]{1,3}", told) else 0
-
-
-@get("/{ticket_id:str}/files/{file_id:str}")
-async def file(
-    request: AnyRequest, site: NamedDependency[Site], ticket_id: FromPath[str], file_id: FromPath[str]
-) -> Stream:
-    """A file of a conversation, streamed through us: never shown in place, never the help desk's address."""
-    visitor = await site.visitors.of(request)
-    attachment = await service.file_for(visitor.person, site.desk, number(ticket_id), file_id)
-    stream = site.client.open_file(attachment)
-    try:
-        opened = await stream.__aenter__()
-    except (HelpdeskMissing, HelpdeskRefused) as error:
-        log.warning("a file of request %s is not served: %s", ticket_id, error)
-        raise NotFound from None
-
-    async def chunks() -> AsyncIterator[bytes]:
-        try:
-            async for chunk in opened.chunks():
-                yield chunk
-        finally:
-            await stream.__aexit__(None, None, None)
-
-    return Stream(chunks(), headers=download(attachment, opened.size), media_type="application/octet-stream")
 
 
 @get("/prove")
@@ -220,15 +205,3 @@ def _proof(site: Site, request: AnyRequest, visitor: Visitor, state: str, **more
         **more,
     }
     return page(site, request, visitor, "requests/prove.html", **shown)
-
-
-def download(attachment: Attachment, size: int | None) -> dict[str, str]:
-    """Headers that make a browser save the file and nothing else, whatever is in it and whatever it is called."""
-    ascii_name = re.sub(r"[^A-Za-z0-9._ -]", "_", attachment.name) or "file"
-    disposition = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(attachment.name, safe='')}"
-    headers = {
-        "content-disposition": disposition,
-        "content-security-policy": "default-src 'none'; sandbox",
-        "cross-origin-resource-policy": "same-origin",
-    }
-    return headers | ({"content-length": str(size)} if size is not None else {})

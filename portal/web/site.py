@@ -16,6 +16,7 @@ from portal.database import Databases
 from portal.helpdesk.client import Client
 from portal.helpdesk.webhooks import Proofs
 from portal.service import writing
+from portal.service.beside import Besides
 from portal.service.feed import Feed
 from portal.service.finding import Finder
 from portal.service.listing import Desk
@@ -62,6 +63,7 @@ class Site:
     desk: Desk
     orders: Orders
     finder: Finder
+    besides: Besides
     panel: Panel
     permits: Permits
     client: Client

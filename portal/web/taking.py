@@ -20,7 +20,8 @@ from portal.store import erasing as receipts
 from portal.store import exports
 from portal.store.exports import Export
 from portal.web.answers import Answer, page, redirect
-from portal.web.requests import download, number
+from portal.web.files import download
+from portal.web.requests import number
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, Visitor, check_form, check_origin
 

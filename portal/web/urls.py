@@ -70,6 +70,18 @@ class Urls:
         """A conversation as a file."""
         return f"{self._prefix}/export/{ticket_id}.html"
 
+    def look(self, ticket_id: int, file_id: str) -> str:
+        """An attachment, to be looked at."""
+        return f"{self.file(ticket_id, file_id)}/view"
+
+    def files(self, ticket_id: int) -> str:
+        """All attachments of a conversation."""
+        return f"{self._prefix}/{ticket_id}/files.zip"
+
+    def part(self, ticket_id: int, part: int) -> str:
+        """A part of a long conversation, 1 the newest."""
+        return f"{self.request(ticket_id)}?part={part}" if part > 1 else self.request(ticket_id)
+
     def follow(self, token: str) -> str:
         """The link that proves an address."""
         return f"{self._prefix}/prove/{quote(token, safe='')}"

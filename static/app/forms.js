@@ -34,6 +34,9 @@ for (const form of document.querySelectorAll("form.write")) {
   form.querySelectorAll("[data-limit]").forEach(countLeft);
   showFiles(form.querySelector(".attach"));
   const send = form.querySelector("[type=submit]");
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) form.requestSubmit(send);
+  });
   form.addEventListener("submit", (event) => {
     if (send.disabled) return event.preventDefault();
     if (form.dataset.draft) store(GOING, { key: form.dataset.draft, values: values(form) });

@@ -4,7 +4,7 @@ const live = document.querySelector("[data-live]");
 if (live) keepUp();
 
 function keepUp() {
-  const parts = [".title", ".messages", ".acts", ".tabs", ".requests"];
+  const parts = [".title", ".strips", ".messages", ".acts", ".tabs", ".requests"];
   const tabs = "BroadcastChannel" in self ? new BroadcastChannel("portal-live") : null;
   const title = document.title;
   let end = () => {};

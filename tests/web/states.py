@@ -11,16 +11,32 @@ from zoneinfo import ZoneInfo
 
 from portal import assets
 from portal.config import Settings
-from portal.model import Attachment, Channel, Conversation, Message, OrderChoice, Status, Ticket
+from portal.model import (
+    Attachment,
+    Change,
+    Channel,
+    Conversation,
+    Message,
+    Order,
+    OrderChoice,
+    OrderStatus,
+    Shipment,
+    Status,
+    Ticket,
+)
+from portal.service.beside import Beside
 from portal.service.finding import Findings, Wish
+from portal.service.requests import RequestView
 from portal.service.writing import Delivery, Enclosed, Problem, Written
 from portal.store.erasing import Receipt
 from portal.store.exports import Export
 from portal.store.ratings import Rating
 from portal.store.tickets import Counts, Sort
+from portal.store.turns import Turn
 from portal.web.entered import NOTHING, Entered, Why
 from portal.web.pages import Pages
 from portal.web.statics import Statics
+from portal.web.talk import talk
 
 PREFIX = "/personal/requests"
 NOW = datetime(2026, 11, 23, 11, 3, tzinfo=UTC)
@@ -140,11 +156,22 @@ def conversation(messages: int = 4, locale: str = "ru", **changes: Any) -> Simpl
             "requester_id": 7,
             "written": (),
             "act": None,
-            "rating": None,
-            "rating_open": False,
             **changes,
         }
     )
+
+
+TURNS = (Turn(NOW - timedelta(days=2, hours=20), True, ""), Turn(NOW - timedelta(days=2, hours=19), False, ""))
+
+
+def order(locale: str) -> Order:
+    """An order on its way."""
+    way, status = ("Передано курьеру", "Выполняется") if locale == "ru" else ("Handed to the courier", "Under way")
+    return Order(
+        1007, "A-1007", NOW - timedelta(days=5), NOW, OrderStatus("P", status), True, False, Decimal("4590.00"), Decimal("4590.00"),
+        Decimal(0), "RUB", "", shipments=(Shipment("СДЭК", OrderStatus("D", way), "1234567890", True),),
+        history=(Change(NOW - timedelta(days=1), "SHIPMENT_STATUS_CHANGED", way),),
+    )  # fmt: skip
 
 
 def closed(locale: str) -> Conversation:
@@ -188,7 +215,9 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         return "requests/list.html", {**common, "view": view, "wish": Wish(), "findings": None, "tabs": {}, **more}
 
     def show(view: SimpleNamespace, **more: Any) -> tuple[str, dict[str, Any]]:
-        return "requests/show.html", {**common, "view": view, **more}
+        beside = more.pop("beside", Beside())
+        told = talk(cast(RequestView, view), beside, more.pop("part", 1), more.pop("new_from", None))
+        return "requests/show.html", {**common, "view": view, "beside": beside, "talk": told, **more}
 
     def prove(state: str, **more: Any) -> tuple[str, dict[str, Any]]:
         return "requests/prove.html", {**common, "state": state, **more}
@@ -233,10 +262,12 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-pending": show(conversation(**nothing)),
         "show-away": show(conversation(**nothing, stale=True)),
         "list-written": index(requests(3, locale, written=new_ones)),
+        "show-beside": show(conversation(4, locale), beside=Beside(TURNS, (order(locale),)), new_from=message(2).created_at),
+        "show-part": show(conversation(120, locale), part=2),
         "show-closing": show(conversation(2, locale, act=replace(written(1, locale), act="close"))),
         "show-not-closed": show(conversation(2, locale, act=replace(written(1, locale), act="close", delivery=Delivery.FAILED))),
-        "show-to-rate": show(conversation(conversation=closed(locale), rating=Rating("bad", "…", NOW), rating_open=True)),
-        "show-rated": show(conversation(conversation=closed(locale), rating=Rating("good", "", NOW)), flash="rated"),
+        "show-to-rate": show(conversation(conversation=closed(locale)), beside=Beside(rating=Rating("bad", "…", NOW), rating_open=True)),
+        "show-rated": show(conversation(conversation=closed(locale)), beside=Beside(rating=Rating("good", "", NOW)), flash="rated"),
         "new-similar": new(entered=Entered(subject="Кроссовки беговые", order="A-1007"), orders=ORDERS, similar=requests(2, locale).tickets),
         "list-tabs": index(requests(8, locale), tabs=TABS),
         "list-found": index(requests(3, locale, total=3), tabs=TABS, wish=Wish("посылка" if locale == "ru" else "parcel"), findings=findings(locale)),

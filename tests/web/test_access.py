@@ -54,6 +54,8 @@ RULES = {
     f"POST {PREFIX}/new": WRITES,
     f"GET {PREFIX}/new/{{kept_id}}": HERS,
     f"GET {PREFIX}/{{ticket_id}}/files/{{file_id}}": HERS,
+    f"GET {PREFIX}/{{ticket_id}}/files/{{file_id}}/view": HERS,
+    f"GET {PREFIX}/{{ticket_id}}/files.zip": HERS,
     f"GET {PREFIX}/export": PAGE,
     f"POST {PREFIX}/export": ACTS,
     f"GET {PREFIX}/export/requests.zip": PAGE,
@@ -144,7 +146,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
             made.untouched = made.fingerprint()
             for user, browser in ((ANNA, anna), (BORIS, boris)):
                 page = browser.get(f"{PREFIX}/{ids[user]['ticket_id']}").text
-                found = re.search(rf"{PREFIX}/\d+/files/([^\"]+)", page)
+                found = re.search(rf"{PREFIX}/\d+/files/([^\"/]+)", page)
                 assert found, "the conversation shows its file"
                 ids[user]["file_id"] = found[1]
             static = re.search(rf"{PREFIX}/static/([^\"]+)", anna.get(f"{PREFIX}/").text)

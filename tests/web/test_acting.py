@@ -52,7 +52,7 @@ def test_a_request_is_closed_with_a_reason_and_opened_again(shop: Shop) -> None:
         shop.stage.execute("UPDATE custom_hde_snapshot SET fetched_at = fetched_at - INTERVAL 1 HOUR")
     with shop.stage.client(ANNA, locale="en", cache_seconds=1) as anna:
         page = shown(anna, ticket)
-        assert "The request is closed." in page and "being closed" not in page and "It came" not in page
+        assert "The request was closed" in page and "being closed" not in page and "It came" not in page
         act(anna, ticket, "reopen")
         shop.work()
         assert not is_closed(shop, ticket) and len(shop.texts(ticket, internal=True)) == 2

@@ -16,10 +16,10 @@ from babel.messages.pofile import read_po
 
 from portal import assets
 from portal.config import Settings
-from portal.service.writing import Delivery
 from portal.web.entered import Entered, given_back
-from portal.web.pages import WAITING_SHOWN, Pages, choose_locale, icons, masked, page_numbers, speakable, timeline
+from portal.web.pages import WAITING_SHOWN, Pages, choose_locale, icons, masked, page_numbers, speakable
 from portal.web.statics import Statics
+from portal.web.talk import talk
 from portal.web.urls import Urls
 from portal.web.words import LOCALES
 from tests.web.states import (
@@ -44,6 +44,8 @@ EVIL = "x\"'><script>P()</script>\u202eexe"
 
 def draw(name: str, locale: str = "ru", **changes: Any) -> str:
     template, context = every_state(locale)[name]
+    if template == "requests/show.html" and "view" in changes:
+        changes |= {"talk": talk(changes["view"], context["beside"], 1, None)}
     return PAGES.render(template, locale=locale, nonce="the-nonce", **{**context, **changes}).decode()
 
 
@@ -303,14 +305,6 @@ def test_addresses_stay_under_the_prefix_whatever_an_id_says() -> None:
 def test_an_icon_that_is_not_drawn_is_an_error() -> None:
     with pytest.raises(KeyError):
         icons("<svg></svg>", "nothing")
-
-
-def test_what_stayed_behind_stands_where_it_was_written_and_what_is_on_its_way_last() -> None:
-    early = replace(written(2, delivery=Delivery.FAILED), written_at=message(2).created_at)
-    going = replace(written(4), written_at=message(1).created_at)
-    said, last = timeline((message(1), message(3)), (early, going))
-    assert (said, last) == ([message(1), early, message(3)], [going])
-    assert timeline((message(1),), (going,)) == ((message(1),), (going,))
 
 
 def test_a_request_that_was_just_opened_looks_again_by_itself_and_has_no_form_to_disturb() -> None:

@@ -1,0 +1,88 @@
+"""The files of a conversation: looked at where nothing can run, and all of them at once; a stranger's are not there."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stage import ANNA, BORIS, PREFIX, Stage, stage
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+def paper(name: str, content: bytes, type: str = "application/octet-stream") -> dict[str, str]:
+    return {"name": name, "type": type, "base64": base64.b64encode(content).decode()}
+
+
+@pytest.fixture(params=["v1", "v2"])
+def shop(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    with stage(database_url, tmp_path, request.param) as made:
+        made.prove(ANNA)
+        made.prove(BORIS)
+        yield made
+
+
+def links(page: str) -> list[str]:
+    return re.findall(rf'href="({PREFIX}/\d+/files/[^"/]+)" download', page)
+
+
+def test_what_is_a_picture_or_a_text_is_shown_in_a_sandbox_and_all_else_is_saved(shop: Stage) -> None:
+    script = b"<script>alert(1)</script>"
+    papers = [
+        paper("photo.png", PNG), paper("talk.txt", script, "text/html"), paper("evil.png", b"<svg onload=alert(1)>" + bytes(20)),
+        paper("evil.svg", b"<svg onload=alert(1)>"), paper("page.html", script, "text/html"), paper("bin.txt", bytes(64)), paper("empty.png", b""),
+    ]  # fmt: skip
+    ticket = shop.ticket(ANNA, files=papers)
+    with shop.client(ANNA) as anna, shop.client(BORIS) as boris:
+        found = links(anna.get(f"{PREFIX}/{ticket}").text)
+        assert len(found) == len(papers)
+        for link, kind in zip(
+            found, ["image/png", "text/plain; charset=utf-8", None, None, None, None, None], strict=True
+        ):
+            answer = anna.get(f"{link}/view")
+            if kind is None:
+                assert answer.status_code == 303 and answer.headers["location"] == link
+                continue
+            assert answer.status_code == 200 and answer.headers["content-type"] == kind
+            assert (
+                "sandbox" in answer.headers["content-security-policy"]
+                and answer.headers["x-content-type-options"] == "nosniff"
+            )
+            assert answer.headers["content-disposition"].startswith("inline") and answer.content in (PNG, script)
+        saved = anna.get(found[0])
+        assert saved.headers["content-disposition"].startswith("attachment") and saved.content == PNG
+        missing = boris.get(f"{PREFIX}/999999/files/1/view")
+        for path in (f"{found[0]}/view", f"{PREFIX}/{ticket}/files.zip"):
+            answer = boris.get(path)
+            assert answer.status_code == 404 and answer.content == missing.content
+
+
+def test_all_files_come_as_one_zip_with_safe_names_and_what_is_missing_is_named(shop: Stage) -> None:
+    papers = [
+        paper("a.txt", b"one"),
+        paper("a.txt", b"two"),
+        paper("..\\..\\x\u202egnp.exe", b"three"),
+        paper("gone.bin", b"four"),
+    ]
+    ticket = shop.ticket(ANNA, files=papers)
+    empty = shop.ticket(ANNA, "Without files")
+    gone = next(number for number, file in shop.state.files.items() if file.name == "gone.bin")
+    with shop.client(ANNA) as anna:
+        assert (
+            "files.zip" in anna.get(f"{PREFIX}/{ticket}").text and "files.zip" not in anna.get(f"{PREFIX}/{empty}").text
+        )
+        assert anna.get(f"{PREFIX}/{empty}/files.zip").status_code == 404
+        del shop.state.files[gone]
+        answer = anna.get(f"{PREFIX}/{ticket}/files.zip")
+        assert answer.status_code == 200 and "attachment" in answer.headers["content-disposition"]
+    packed = zipfile.ZipFile(io.BytesIO(answer.content))
+    names = packed.namelist()
+    assert names[:2] == ["001 a.txt", "002 a.txt"] and packed.read(names[1]) == b"two"
+    assert packed.testzip() is None and not any("/" in one or "\\" in one or "\u202e" in one for one in names)
+    assert "gone.bin" in packed.read("not-here.txt").decode()
