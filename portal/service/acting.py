@@ -6,6 +6,7 @@ message that was sent before. Support reads why in an internal note.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -14,8 +15,9 @@ from portal.errors import TooOften
 from portal.service.outcomes import NOTE
 from portal.service.sight import Person
 from portal.service.writing import CLOSE
-from portal.store import limits, outbox, ratings
+from portal.store import limits, outbox, ratings, turns
 from portal.store.ratings import Rating
+from portal.store.turns import Turn
 
 MAX_WORDS = 20_000
 """Characters of a reason or of what is said with a rating."""
@@ -70,14 +72,20 @@ def turn(  # who, what, and how it is told from another
 def rate(unit: Unit, person: Person, ticket_id: int, score: Score, words: str) -> bool:
     """Keep what he says of a closed request of his. False when it is too late to change it. Raises TooOften."""
     user = person.customer.id
-    before = ratings.of(unit, user, ticket_id)
+    before = of_this_closing(ratings.of(unit, user, ticket_id), turns.of(unit, ticket_id))
     if before and not may_change(before):
         return False
     if before is None or (before.score, before.words) != (score, words):
         _count(unit, user)
-        ratings.put(unit, user, ticket_id, score, words)
+        ratings.put(unit, user, ticket_id, score, words, anew=before is None)
         _note(unit, user, ticket_id, "rated", score=score, words=words)
     return True
+
+
+def of_this_closing(rating: Rating | None, known: Sequence[Turn]) -> Rating | None:
+    """The rating, None where the request has been closed again since: then he is asked anew."""
+    closed = [turn.at for turn in known if turn.closed]
+    return rating if rating and not (closed and closed[-1] > rating.at) else None
 
 
 def may_change(rating: Rating) -> bool:

@@ -10,7 +10,7 @@ from portal.bitrix.tables import Shape
 from portal.config import Settings
 from portal.database import Unit
 from portal.model import Order
-from portal.service.acting import may_change
+from portal.service.acting import may_change, of_this_closing
 from portal.store import order_tickets, ratings, turns
 from portal.store.ratings import Rating
 from portal.store.turns import Turn
@@ -42,9 +42,10 @@ class Besides:
 
     def read(self, unit: Unit, user_id: int, ticket_id: int) -> Beside:
         """What stands beside a ticket that is known to be this account's: three queries, and two for its orders."""
-        rating = ratings.of(unit, user_id, ticket_id)
+        known = turns.of(unit, ticket_id)
+        rating = of_this_closing(ratings.of(unit, user_id, ticket_id), known)
         return Beside(
-            turns.of(unit, ticket_id),
+            known,
             self._orders(unit, user_id, ticket_id),
             rating,
             rating is not None and may_change(rating),

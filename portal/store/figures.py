@@ -37,6 +37,7 @@ class Figures:
     beat_age: float | None
     sweep_age: float | None
     repairs: int
+    ratings: Mapping[str, int]
 
 
 def beat(unit: Unit) -> None:
@@ -69,6 +70,7 @@ def look(unit: Unit, rate: int) -> Figures:
         beat_age=one.get("beat"),
         sweep_age=one.get("swept"),
         repairs=int(one.get("repairs", 0)),
+        ratings=_counts(found.get("rating", {})),
     )
 
 
@@ -88,6 +90,7 @@ _LOOK = text(
             "SELECT 'inbox', state, COUNT(*) FROM custom_hde_inbox GROUP BY state",
             "SELECT 'outbox', state, COUNT(*) FROM custom_hde_outbox GROUP BY state",
             "SELECT 'done', kind, COUNT(*) FROM custom_hde_outbox WHERE state = 'done' GROUP BY kind",
+            "SELECT 'rating', score, COUNT(*) FROM custom_hde_rating GROUP BY score",
             _UNFINISHED.format("inbox", "custom_hde_inbox"),
             _UNFINISHED.format("outbox", "custom_hde_outbox"),
             "SELECT 'calls', '', COUNT(*) FROM custom_hde_api_slot WHERE id < :rate AND free_at > UTC_TIMESTAMP(6)",

@@ -11,7 +11,7 @@ from portal.service import acting
 from portal.service import requests as service
 from portal.service.acting import MAX_WORDS, Reason, Score
 from portal.service.requests import RequestView
-from portal.service.writing import CLOSE, REOPEN
+from portal.service.writing import CLOSE, REOPEN, Delivery
 from portal.web.answers import Answer, redirect
 from portal.web.requests import number
 from portal.web.site import Site
@@ -43,15 +43,22 @@ async def rate(request: AnyRequest, site: NamedDependency[Site], ticket_id: From
 
 async def _turned(site: Site, request: AnyRequest, ticket_id: str, kind: str) -> Answer:
     visitor, view, once, fields = await _asked(site, request, ticket_id)
-    if view.requester_id is None:
+    contact = view.requester_id
+    if contact is None:
         raise HelpdeskUnreachable("nobody can say whose request it is")
+    view = service.with_written(view, await site.written(visitor.person.customer.id, newly=True))
+    if view.act and view.act.delivery is Delivery.SENDING:
+        return redirect(site, f"/{view.ticket_id}#last", visitor)
+    if view.conversation and view.conversation.ticket.closed == (kind == CLOSE):
+        # Support has been faster: nothing is to be done, and nothing to be told.
+        return redirect(site, f"/{view.ticket_id}#acts", visitor, flash="is_closed" if kind == CLOSE else "is_open")
     reason = next((reason for reason in Reason if reason == fields.get("reason")), Reason.OTHER)
     await site.databases.run(
         acting.turn,
         visitor.person,
         kind,
         view.ticket_id,
-        view.requester_id,
+        contact,
         once=f"{once}:{kind}",
         reason=reason if kind == CLOSE else "",
         words=_words(fields),

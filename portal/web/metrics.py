@@ -19,6 +19,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 INBOX_STATES = ("waiting", "running", "done", "dead", "discarded", "skipped", "stale")
 OUTBOX_STATES = ("waiting", "running", "done", "dead", "aside", "discarded")
+SCORES = ("good", "bad")
 """Told with 0, too: an alarm on a figure that comes and goes is none."""
 
 Samples = Mapping[str, float]
@@ -48,6 +49,7 @@ def _lines(seen: Figures) -> Iterator[str]:
     yield from _gauge("ban_seconds", "Until the ban ends.", {"": seen.banned})
     yield from _gauge("worker_beat_age_seconds", "Since a worker was at work.", _maybe(seen.beat_age))
     yield from _gauge("sweep_age_seconds", "Since the last sweep of the help desk's tickets.", _maybe(seen.sweep_age))
+    yield from _gauge("ratings", "What customers say of closed requests.", _by("score", seen.ratings, SCORES))
     yield from _gauge("sweep_repairs", "Changes that no webhook told and a sweep found.", {"": seen.repairs})
 
 

@@ -109,10 +109,45 @@ def test_a_rating_is_kept_told_to_support_and_changed_for_a_day(shop: Shop) -> N
         notes = shop.texts(ticket, internal=True)
         assert len(notes) == 2 and "плохо" in notes[0] and "Slow" in notes[0] and "хорошо" in notes[1]
         shop.stage.execute("UPDATE custom_hde_rating SET rated_at = rated_at - INTERVAL 25 HOUR")
+        shop.stage.execute("UPDATE custom_hde_turn SET at = at - INTERVAL 26 HOUR")
         assert "You rated how it went: good." in shown(anna, ticket)
         form = csrf(anna.get(f"{PREFIX}/{ticket}").text)
         anna.post(f"{PREFIX}/{ticket}/rate", data={"csrf": form, "score": "bad"}, headers=HOME)
     assert shop.stage.execute("SELECT score, words FROM custom_hde_rating") == [(b"good", "Well, in the end")]
+
+
+def test_who_has_closed_it_again_is_asked_again_and_changing_it_makes_no_new_day(shop: Shop) -> None:
+    ticket = shop.stage.ticket(ANNA)
+    shop.stage.tell("operator/status", ticket_id=ticket, status="closed")
+    with shop.stage.client(ANNA, locale="en") as anna:
+        act(anna, ticket, "rate", score="bad")
+        shop.stage.execute("UPDATE custom_hde_turn SET at = at - INTERVAL 3 DAY")
+        shop.stage.execute("UPDATE custom_hde_rating SET rated_at = rated_at - INTERVAL 23 HOUR")
+        act(anna, ticket, "rate", score="good")
+        shop.stage.execute("UPDATE custom_hde_rating SET rated_at = rated_at - INTERVAL 2 HOUR")
+    with shop.stage.client(ANNA, locale="en") as anna:
+        assert "You rated how it went: good." in shown(anna, ticket)
+        shop.stage.execute(
+            "INSERT INTO custom_hde_turn (ticket_id, at, closed) VALUES "
+            f"({ticket}, UTC_TIMESTAMP(6) - INTERVAL 2 HOUR, 0), ({ticket}, UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, 1)"
+        )
+    with shop.stage.client(ANNA, locale="en") as anna:
+        assert "How did it go?" in shown(anna, ticket)
+
+
+def test_what_support_has_closed_meanwhile_is_said_and_told_to_nobody(shop: Shop) -> None:
+    ticket = shop.stage.ticket(ANNA)
+    with shop.stage.client(ANNA, locale="en", cache_seconds=1) as anna:
+        form = csrf(anna.get(f"{PREFIX}/{ticket}").text)
+        shop.stage.tell("operator/status", ticket_id=ticket, status="closed")
+        shop.stage.execute("UPDATE custom_hde_snapshot SET fetched_at = fetched_at - INTERVAL 1 HOUR")
+    with shop.stage.client(ANNA, locale="en") as anna:
+        answer = anna.post(f"{PREFIX}/{ticket}/close", data={"csrf": form, "reason": "solved"}, headers=HOME)
+        assert "The request is closed already." in _after(anna, answer)
+        act(anna, ticket, "reopen")
+        act(anna, ticket, "reopen")
+    kinds = shop.stage.execute("SELECT kind FROM custom_hde_outbox ORDER BY id")
+    assert kinds == [(b"desk.reopen",), (b"desk.note",)], "and what is under way is not begun again"
 
 
 def _after(browser: Browser, answer: Any) -> str:
