@@ -80,7 +80,7 @@ def test_a_saved_conversation_runs_nothing_and_loads_nothing_from_the_disk(
     tab.enter(ANNA)
     tab.open(f"{PREFIX}/{ticket}")
     with tab.page.expect_download() as coming:
-        tab.page.locator("a.foot").click()
+        tab.page.locator("a.foot").first.click()
     saved = tmp_path / "saved.html"
     coming.value.save_as(saved)
     html = saved.read_text("utf-8")

@@ -20,7 +20,7 @@ from portal.crm import Crm
 from portal.database import Unit
 from portal.helpdesk.client import Client
 from portal.model import Customer, Event, OrderChoice
-from portal.service import delivery, widget, writing
+from portal.service import acting, delivery, widget, writing
 from portal.service.readback import Trace
 from portal.service.sight import Person, Sight
 from portal.service.ticket_orders import TicketOrders
@@ -94,6 +94,20 @@ def reply(world: World) -> Count:
     draft = writing.Draft(words, "a form")
     world.stage.databases.run_here(writing.reply, person(world), ticket, contact, draft)
     return lambda: {"reply": world.texts(ticket, words)}
+
+
+def close(world: World) -> Count:
+    """What was written before arrives before it is closed; support is told why."""
+    count = reply(world)
+    ticket = max(world.stage.state.tickets)
+    contact = world.stage.state.tickets[ticket].user_id
+    told = {"once": "closing", "reason": "solved", "words": f"why of {world.customer}"}
+    world.stage.databases.run_here(acting.turn, person(world), writing.CLOSE, ticket, contact, **told)
+    return lambda: {
+        **count(),
+        "closed": int(world.stage.state.tickets[ticket].status == "closed"),
+        "note": world.texts(ticket, f"why of {world.customer}", internal=True),
+    }
 
 
 def lost_reply(world: World) -> Count:
@@ -234,6 +248,13 @@ SCENARIOS = (
         twice="note",
     ),
     Scenario("reply", reply, frozenset(REPLY | {"outcomes.finish_reply"})),
+    Scenario(
+        "request that is closed",
+        close,
+        frozenset(REPLY | NOTE | {"outcomes.finish_reply", "outcomes.finish_turn", "PATCH /tickets/{}"}),
+        window=("POST /tickets/{}/messages", "outbox.finish"),
+        twice="note",
+    ),
     Scenario(
         "reply whose answer is lost",
         lost_reply,
@@ -460,7 +481,7 @@ CONTROLS: tuple[tuple[str, Callable[[pytest.MonkeyPatch], None], Aim, str], ...]
     ("request", ends_at_once, Aim("outcomes.finish_request", 1, KILL, False), "owner 0 times"),
     ("customer", sees_no_notes, Aim("POST /users/{}/notes", 1, KILL, True), "note 2 times"),
     ("account", ends_at_once, Aim("outbound._finish_told", 1, KILL, False), "mirror 0 times"),
-    ("account", ends_at_once, Aim("outbox.claim", 10, LOST, True), "no contact"),
+    ("account", ends_at_once, Aim("outbox.claim", 11, LOST, True), "no contact"),
     ("account", takes_first, Aim("shop_changes.take", 1, Fault.LOST_CONNECTION, False), "no contact"),
 )
 

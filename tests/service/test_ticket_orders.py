@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from litestar.testing import TestClient
 
@@ -117,6 +117,7 @@ def test_somebody_elses_order_is_never_linked_and_never_shown(shop: Shop) -> Non
 
     with shop.stage.client() as client:
 
+        @example([(ANNA, "A-1007")], [(Where.TEXT, "order A-1007")])  # chance alone has been seen to link nothing
         @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
         @given(ORDERS, st.lists(st.tuples(st.sampled_from(Where), TEXTS), min_size=1, max_size=3))
         def holds(orders: list[tuple[int, str]], said: list[tuple[Where, str]]) -> None:
