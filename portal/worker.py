@@ -35,6 +35,7 @@ from portal.service.sweep import Sweeper
 from portal.service.ticket_order_notes import TicketOrderNotes
 from portal.service.traces import PACE, Traces
 from portal.store import (
+    cursors,
     dues,
     erasing,
     exports,
@@ -267,6 +268,7 @@ _SWEEPS = (
     outbox.sweep,
     inbox.sweep,
     limits.sweep,
+    cursors.sweep,
     snapshots.sweep,
     shop_seen.sweep,
     panel.sweep,

@@ -82,4 +82,4 @@ def _linked(unit: Unit, ticket_id: int) -> tuple[list[Row], str]:
 
 
 def _cursor(ticket_id: int) -> str:
-    return f"about:{ticket_id}"
+    return f"{cursors.TICKETS}{ticket_id}"

@@ -8,6 +8,12 @@ from sqlalchemy import text
 
 from portal.database import Unit
 
+TICKETS = "about:"
+"""What names begin with that tell of a ticket, by its number (service/ticket_order_notes.py)."""
+
+KEPT_DAYS = 365
+SWEPT_AT_ONCE = 1000
+
 
 def now(unit: Unit) -> datetime:
     """The database's clock, naive UTC: the one that all rows are dated by."""
@@ -26,6 +32,12 @@ def put(unit: Unit, name: str, value: str) -> None:
     unit.state.execute(_PUT, {"name": name.encode(), "value": value.encode()})
 
 
+def sweep(unit: Unit) -> int:
+    """Forget what tickets were told of their orders when that is long ago; at most SWEPT_AT_ONCE, and how many went."""
+    told = {"names": f"{TICKETS}%".encode(), "days": KEPT_DAYS, "limit": SWEPT_AT_ONCE}
+    return int(unit.state.execute(_SWEEP, told).rowcount)
+
+
 def drop(unit: Unit, name: str) -> None:
     """Forget it."""
     unit.state.execute(_DROP, {"name": name.encode()})
@@ -36,5 +48,9 @@ _GET = text("SELECT value FROM custom_hde_cursor WHERE name = :name")
 _PUT = text(
     "INSERT INTO custom_hde_cursor (name, value, updated_at) VALUES (:name, :value, UTC_TIMESTAMP(6)) "
     "ON DUPLICATE KEY UPDATE value = VALUES(value), updated_at = VALUES(updated_at)"
+)
+_SWEEP = text(
+    "DELETE FROM custom_hde_cursor WHERE name LIKE :names AND updated_at < UTC_TIMESTAMP(6) - INTERVAL :days DAY "
+    "LIMIT :limit"
 )
 _DROP = text("DELETE FROM custom_hde_cursor WHERE name = :name")

@@ -46,7 +46,7 @@ _OF_KIND = (
     "AND run_at <= UTC_TIMESTAMP(6) LIMIT 1)"
 )
 _OTHERS = (
-    "SELECT kind FROM custom_hde_outbox WHERE state = 'running' AND lease_until < UTC_TIMESTAMP(6)",
+    "SELECT DISTINCT kind FROM custom_hde_outbox WHERE state = 'running' AND lease_until < UTC_TIMESTAMP(6)",
     f"(SELECT BINARY '{EVENT}' FROM custom_hde_inbox WHERE state = 'waiting' "  # noqa: S608  # constants, as below
     "AND run_at <= UTC_TIMESTAMP(6) LIMIT 1)",
     f"(SELECT BINARY '{EVENT}' FROM custom_hde_inbox WHERE state = 'running' "  # noqa: S608

@@ -39,7 +39,8 @@ def _make_so(unit: Unit, which: object, told: dict[str, object], now: Collection
     kept = {Trace(bytes(row[0]).decode(), int(row[1]), int(row[2])) for row in unit.state.execute(which, told)}  # type: ignore[call-overload]
     fits = {trace for trace in now if len(trace.value.encode()) <= VALUE_BYTES}
     if gone := sorted(kept - fits):
-        unit.state.execute(_DELETE, [_row(trace) for trace in gone])
+        rows = [(trace.value.encode(), trace.user_id, trace.order_id) for trace in gone]
+        unit.state.execute(_DELETE, {"rows": rows})
     if new := sorted(fits - kept):
         unit.state.execute(_INSERT, [_row(trace) for trace in new])
 
@@ -53,7 +54,9 @@ _OF_ORDERS = text(f"{_SELECT} order_id IN :ids").bindparams(bindparam("ids", exp
 _OF_USERS = text(f"{_SELECT} user_id IN :ids AND order_id = 0").bindparams(bindparam("ids", expanding=True))
 _BETWEEN_ORDERS = text(f"{_SELECT} order_id > :after AND order_id <= :last")
 _BETWEEN_USERS = text(f"{_SELECT} user_id > :after AND user_id <= :last AND order_id = 0")
-_DELETE = text("DELETE FROM custom_hde_trace WHERE value = :value AND user_id = :user AND order_id = :order")
+_DELETE = text("DELETE FROM custom_hde_trace WHERE (value, user_id, order_id) IN :rows").bindparams(
+    bindparam("rows", expanding=True)
+)
 # Two workers may find the same at once; the row is the same then.
 _INSERT = text(
     "INSERT INTO custom_hde_trace (value, user_id, order_id) VALUES (:value, :user, :order) "

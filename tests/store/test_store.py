@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.database import Databases, Unit
-from portal.store import limits, links, order_tickets, outbox, pushed
+from portal.store import cursors, limits, links, order_tickets, outbox, pushed
 from portal.store.migrate import migrate
 from portal.store.pushed import Pushed
 
@@ -216,3 +216,20 @@ def test_what_was_kept_in_cursors_moves_to_its_table(databases: Databases) -> No
     ten = datetime(2026, 11, 25, 10, 0, 0, 250000, tzinfo=UTC)
     eleven = datetime(2026, 11, 25, 11, tzinfo=UTC)
     assert databases.run_here(seen) == (Pushed(ten, 41), Pushed(eleven, None), "ab", [])
+
+
+def test_what_a_ticket_was_told_of_its_orders_is_forgotten_after_a_year_and_nothing_else_is(database_url: str) -> None:
+    databases = Databases(database_url)
+    migrate(databases)
+
+    def old(unit: Unit) -> int:
+        for name in ("about:1", "about:2", "schema-of-something"):
+            cursors.put(unit, name, "x")
+        past = text("UPDATE custom_hde_cursor SET updated_at = updated_at - INTERVAL 400 DAY WHERE name <> 'about:2'")
+        unit.state.execute(past)
+        return cursors.sweep(unit)
+
+    assert databases.run_here(old) == 1
+    assert [databases.read_here(cursors.get, name) for name in ("about:1", "about:2", "schema")][:2] == ["", "x"]
+    assert databases.read_here(cursors.get, "schema-of-something") == "x"
+    databases.close()
