@@ -82,6 +82,14 @@ class Shop:
         finally:
             databases.close()
 
+    def execute(self, statement: str) -> None:
+        """One statement, committed."""
+        databases = Databases(self.database_url)
+        try:
+            databases.run_here(lambda unit: unit.state.exec_driver_sql(statement))
+        finally:
+            databases.close()
+
     def sign_in(self, user: int) -> str:
         """A session as Bitrix keeps it, about 2 KB; returns the Cookie header of the browser."""
         session_id = php_session.new_id()

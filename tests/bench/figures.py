@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
+from urllib.parse import quote
 
 from tests.bench import cast, orders, panel
 from tests.bench.browser import LIST, MESSAGE, NotThePage, Page, read, read_one
@@ -15,9 +17,11 @@ from tests.bench.load import Contestant, compete
 from tests.bench.paced import Question, paced, percentile
 from tests.bench.processes import memory_mb
 from tests.bench.stage import PANEL, Served, Stage, help_desk
+from tests.bench.streams import hearing
 from tests.bench.webhooks import events
 
 PENDING_SECONDS = 30
+INDEX_SECONDS = 240
 MEMORY_PAGES = 10_000
 READERS = 4
 EVENTS_A_SECOND = 50
@@ -137,6 +141,44 @@ def memory(stage: Stage) -> Iterator[Figure]:
         yield Figure("memory: growth over the last 5,000 pages", sizes[-1] - sizes[half - 1], "MB", f"≤ {FLAT_MB:g}")
 
 
+def open_pages(stage: Stage) -> Iterator[Figure]:
+    """1,000 open pages of one process: what they take, and how soon each hears that its customer's list has changed."""
+    cookies = [stage.shop.sign_in(user) for user in cast.CROWD]
+    changed = "UPDATE custom_hde_snapshot SET forgotten_at = UTC_TIMESTAMP(6) WHERE kind = 'tickets'"
+    with help_desk(stage.folder, "--crowd") as helpdesk, stage.portal(helpdesk=helpdesk) as portal:
+        with ThreadPoolExecutor(READERS) as readers:
+            list(readers.map(lambda cookie: _ready(portal.address, LIST, cookie), cookies))
+        sizes = [memory_mb(portal.pids[0])]
+        took = asyncio.run(
+            hearing(
+                portal.address,
+                cookies,
+                lambda: sizes.append(memory_mb(portal.pids[0])),
+                lambda: stage.shop.execute(changed),
+            )
+        )
+    name = f"{len(cookies)} open pages"
+    yield Figure(f"{name}: memory of the process before", sizes[0], "MB")
+    yield Figure(f"{name}: what they take", sizes[1] - sizes[0], "MB")
+    yield Figure(f"{name}: half have heard of a change to all after", percentile(took, 0.5) * 1e3, "ms")
+    yield Figure(f"{name}: p99", percentile(took, 0.99) * 1e3, "ms", "≤ 2000")
+
+
+def searched(stage: Stage) -> Iterator[Figure]:
+    """A search among 2,500 requests against one among 25, both wholly in the index."""
+    path = f"{LIST}?q={quote('посылка')}"
+    with stage.portal() as portal:
+        pages = {user: [(path, stage.shop.sign_in(user))] for user in (cast.REGULARS[0], cast.BUSY)}
+        wanted = {cast.REGULARS[0]: cast.TICKETS, cast.BUSY: cast.MANY_TICKETS}
+        for user, page in pages.items():
+            _ready(portal.address, LIST, page[0][1])
+            _until_searched(portal.address, page[0], wanted[user])
+        few, many = (_contestant(stage, "portal", portal, page) for page in pages.values())
+        compete([few, many], stage.folder)
+        yield Figure("search, cost of a page: 25 requests", few.cpu_ms, "ms")
+        yield Figure("search, cost of a page: 2,500 requests / 25", many.cpu_ms / few.cpu_ms, "x")
+
+
 def webhook(stage: Stage) -> Iterator[Figure]:
     """Acknowledgements at 50 events a second, through nginx, with the worker of the same process at work on them."""
     with ExitStack() as parts:
@@ -195,6 +237,8 @@ ALL: list[Callable[[Stage], Iterator[Figure]]] = [
     order_pull,
     operators_panel,
     webhook,
+    open_pages,
+    searched,
 ]
 
 
@@ -222,6 +266,16 @@ def _ready(address: str, path: str, cookie: str) -> Page:
             return page
         time.sleep(0.05)
     raise NotThePage(f"{path} at {address} shows nothing after {PENDING_SECONDS} s")
+
+
+def _until_searched(address: str, page: tuple[str, str], requests: int) -> None:
+    """The worker reads the rest of the list into the index, page by page."""
+    deadline = time.monotonic() + INDEX_SECONDS
+    counted = f"Нашлось {requests} ".encode()
+    while counted not in read_one(address, *page).body:
+        if time.monotonic() > deadline:
+            raise NotThePage(f"{requests} requests are not searched after {INDEX_SECONDS} s")
+        time.sleep(0.5)
 
 
 def _again(path: str, cookie: str, deadline: float) -> Iterator[tuple[str, str]]:
