@@ -338,7 +338,7 @@ def attach(shop: Stage, name: str = "photo.jpg", content: bytes = b"canary of a 
     ticket = shop.ticket(ANNA, "With a photo", files=files)
     shop.prove(ANNA)
     with shop.client(ANNA) as anna:
-        (address,) = re.findall(rf"{PREFIX}/{ticket}/files/[^\"]+", anna.get(f"{PREFIX}/{ticket}").text)
+        (address,) = re.findall(rf"{PREFIX}/{ticket}/files/[^\"/.]+(?=\")", anna.get(f"{PREFIX}/{ticket}").text)
     return ticket, address
 
 
