@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pymysql.cursors import Cursor
 from sqlalchemy import text
 
 from portal.database import Databases, Unit
-from portal.store import cursors, limits, links, order_tickets, outbox, pushed
+from portal.store import cursors, limits, links, order_tickets, outbox, pushed, tickets
 from portal.store.migrate import migrate
 from portal.store.pushed import Pushed
 
@@ -233,3 +234,29 @@ def test_what_a_ticket_was_told_of_its_orders_is_forgotten_after_a_year_and_noth
     assert [databases.read_here(cursors.get, name) for name in ("about:1", "about:2", "schema")][:2] == ["", "x"]
     assert databases.read_here(cursors.get, "schema-of-something") == "x"
     databases.close()
+
+
+def test_a_page_of_tickets_is_kept_in_one_statement(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    databases = Databases(database_url)
+    migrate(databases)
+    now = datetime.now(UTC)
+    rows = [
+        tickets.Indexed(number, 41, b"", b"waiting", b"email", now, now, now, b"{}", b"subject")
+        for number in range(1, 51)
+    ]
+    query, asked = Cursor._query, []
+
+    def counted(self: Any, statement: Any) -> Any:
+        asked.append(statement)
+        return query(self, statement)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Cursor, "_query", counted)
+        databases.run_here(tickets.put, rows)
+    assert len([one for one in asked if b"INTO custom_hde_ticket " in _bytes(one)]) == 1
+    assert databases.read_here(tickets.count, tickets.Whose([41], "", {}), tickets.Terms()).total == 50
+    databases.close()
+
+
+def _bytes(statement: Any) -> bytes:
+    return statement.encode() if isinstance(statement, str) else bytes(statement)
