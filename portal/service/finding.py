@@ -38,6 +38,9 @@ READ_AGAIN_SECONDS = 3600
 NEWS_LOOKED_AT = 100
 """Of a customer's requests, the newest: nobody reads a larger number in a menu."""
 
+LAST_PAGE = 10_000
+"""Nobody has more; and a database counts no further than so many digits."""
+
 SNIPPET = 160
 """Characters around the first match."""
 
@@ -120,6 +123,8 @@ class Finder:
         Without findings where there is nothing to look through: nothing is proven, or nothing could be fetched yet.
         """
         email = person.customer.email
+        if page > LAST_PAGE:
+            raise NotFound
         if person.sight is not Sight.PROVEN and not person.own:
             return RequestList(person.sight, email), None
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS

@@ -14,7 +14,7 @@ from portal.app import create_app
 from portal.service.live import Streams
 from portal.web import live
 from tests.stage import ANNA, BORIS, PREFIX, Stage, stage
-from tests.web.test_nginx import serving
+from tests.web.test_nginx import behind_nginx, echo, serving
 
 BADGE, EVENTS = f"{PREFIX}/badge", f"{PREFIX}/events"
 
@@ -113,3 +113,24 @@ def test_a_process_with_streams_enough_says_when_to_come_again(shop: Stage, monk
     with shop.client(ANNA) as anna:
         answer = anna.get(EVENTS)
         assert answer.status_code == 503 and answer.headers["retry-after"] == "60"
+
+
+def test_through_nginx_it_is_heard_at_once(shop: Stage, tmp_path: Path) -> None:
+    shop.ticket(ANNA)
+    anna, folder = shop.sign_in(ANNA), tmp_path / "nginx"
+    folder.mkdir()
+    with (
+        serving(create_app(shop.settings, run_worker=False), "on") as portal,
+        serving(echo("bitrix")) as bitrix,
+        behind_nginx(folder, portal, bitrix) as nginx,
+    ):
+        address = f"127.0.0.1:{nginx.port}"
+        httpx.get(f"http://{address}{PREFIX}/", headers={"cookie": anna}, trust_env=False)
+        heard: list[str] = []
+        thread = lines_of(shop, address, anna, heard)
+        until(heard, "retry: 3000")
+        shop.execute("UPDATE custom_hde_snapshot SET forgotten_at = UTC_TIMESTAMP(6) WHERE kind = 'tickets'")
+        began = time.monotonic()
+        until(heard, "event: changed")
+        assert time.monotonic() - began < 5
+    thread.join(timeout=15)

@@ -154,6 +154,13 @@ def test_whatever_is_asked_is_answered(shop: Stage, query: str) -> None:
         assert anna.get(f"{PREFIX}/{query}").status_code == 200
 
 
+def test_a_page_that_nobody_has_is_not_there(shop: Stage) -> None:
+    with shop.client(ANNA) as anna:
+        for number in ("10001", "9" * 18):
+            assert anna.get(f"{PREFIX}/?q=x&page={number}").status_code == 404
+            assert anna.get(f"{PREFIX}/?page={number}").status_code == 404
+
+
 def test_a_hostile_text_is_a_text_in_a_snippet_too(shop: Stage) -> None:
     shop.ticket(ANNA, "Hostile", "<b>canary</b> &lt;img src=x onerror=alert(1)&gt; \u202egnp.exe")
     with shop.client(ANNA) as anna:
@@ -177,7 +184,9 @@ def test_the_way_back_from_a_request_leads_to_what_was_found(shop: Stage) -> Non
         assert "<script>=" not in page(anna, str(ticket))
 
 
-def test_what_nobody_has_read_is_said_and_read_by_the_worker(shop: Stage) -> None:
+def test_what_nobody_has_read_is_said_and_read_by_the_worker(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("finding", "indexer"):
+        monkeypatch.setattr(f"portal.service.{module}.MESSAGES_READ", 2)
     many(shop, 70)
     with shop.client(ANNA, locale="en") as anna:
         first = page(anna, "?q=number+3")
