@@ -29,6 +29,9 @@ EVENT_SECONDS = 8
 PULLS = 50
 """A second."""
 PULL_SECONDS = 10
+LISTS = 50
+"""A second."""
+LIST_SECONDS = 10
 PANELS = 10
 """A second."""
 FLAT_MB = 2.0
@@ -190,6 +193,21 @@ def webhook(stage: Stage) -> Iterator[Figure]:
     yield Figure(f"{name}: p99", percentile(took, 0.99) * 1e3, "ms", "≤ 200")
 
 
+def lists(stage: Stage) -> Iterator[Figure]:
+    """Warm lists at 50 a second, of one process that validated its visitors within 5 s."""
+    cookies = [stage.shop.sign_in(user) for user in cast.REGULARS]
+
+    def question(number: int) -> Question:
+        return Question(LIST, {"Cookie": cookies[number % len(cookies)], "Host": "shop.example"})
+
+    with stage.portal() as portal:
+        for cookie in cookies:
+            _ready(portal.address, LIST, cookie)
+        took = paced(portal.address, question, rate=LISTS, seconds=LIST_SECONDS)
+    yield Figure(f"list, warm, {LISTS} a second: half", percentile(took, 0.5) * 1e3, "ms")
+    yield Figure(f"list, warm, {LISTS} a second: p95", percentile(took, 0.95) * 1e3, "ms", "≤ 50")
+
+
 def order_pull(stage: Stage) -> Iterator[Figure]:
     """A page of 20 orders of 5 lines each, asked for by the help desk's plugin, of one process."""
     orders.fill(stage.shop.database_url, cast.REGULARS)
@@ -234,6 +252,7 @@ ALL: list[Callable[[Stage], Iterator[Figure]]] = [
     validated,
     grown,
     memory,
+    lists,
     order_pull,
     operators_panel,
     webhook,
