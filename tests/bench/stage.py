@@ -65,13 +65,19 @@ class Stage:
 
     @contextmanager
     def portal(
-        self, *, workers: int = 1, strict: bool = False, helpdesk: str | None = None, calls: int = UNLIMITED
+        self,
+        *,
+        workers: int = 1,
+        strict: bool = False,
+        helpdesk: str | None = None,
+        calls: int = UNLIMITED,
+        worker: bool = True,
     ) -> Iterator[Served]:
         """`portal serve`, or with `strict` the portal that remembers no visitor."""
         port = free_port()
         command = _python("-m", "tests.bench.serve", "strict") if strict else [_portal(), "serve"]
         log = self.folder / f"portal-{port}.log"
-        command += ["--port", str(port), "--workers", str(workers)]
+        command += ["--port", str(port), "--workers", str(workers), *([] if worker else ["--no-worker"])]
         with running(command, log, lambda: listens(port), self.environment(helpdesk or self.helpdesk, calls)) as pid:
             yield Served(f"http://127.0.0.1:{port}", (pid,))
 
