@@ -15,19 +15,23 @@ BY_THE_SHOP = frozenset({Status.WAITING, Status.CLOSED, Status.OTHER})
 """Where the last thing was the shop's doing, as far as a list can tell."""
 
 
-def is_new(person: Person, ticket: Ticket) -> bool:
-    """Whether the shop has done something in this request that he has not seen."""
-    return ticket.status in BY_THE_SHOP and activity(ticket) > seen_upto(person, ticket.id)
-
-
 def new_of(person: Person, tickets: Iterable[Ticket]) -> frozenset[int]:
-    """The ids of those of these requests that hold something new."""
-    return frozenset(ticket.id for ticket in tickets if is_new(person, ticket))
+    """The ids of those of these requests in which the shop has done something that he has not seen.
+
+    It is asked at every list, whose page may be kept: what is old is passed over by one comparison.
+    """
+    floor, seen = person.seen.floor() or first_since(), person.seen.tickets
+    return frozenset(
+        ticket.id
+        for ticket in tickets
+        if (at := activity(ticket)) > floor and at > seen.get(ticket.id, floor) and ticket.status in BY_THE_SHOP
+    )
 
 
 def seen_upto(person: Person, ticket_id: int) -> datetime:
     """Up to which of the help desk's times he has seen this request."""
-    return person.seen.upto(ticket_id) or first_since()
+    floor = person.seen.floor() or first_since()
+    return max(floor, person.seen.tickets.get(ticket_id, floor))
 
 
 def first_since() -> datetime:

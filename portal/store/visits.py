@@ -37,11 +37,12 @@ class Seen:
         self.since = None
         self.tickets.clear()
 
-    def upto(self, ticket_id: int) -> datetime | None:
-        """Up to when he has seen this ticket; None where nothing is known of him."""
-        forgotten = [min(self.tickets.values())] if len(self.tickets) >= REMEMBERED - 1 else []
-        told = [self.since, self.tickets.get(ticket_id), *forgotten]
-        return max((at for at in told if at is not None), default=None)
+    def floor(self) -> datetime | None:
+        """Up to when he has seen everything; None where nothing is known of him."""
+        if len(self.tickets) < REMEMBERED - 1:
+            return self.since
+        oldest = min(self.tickets.values())
+        return max(self.since, oldest) if self.since else oldest
 
 
 def begin(unit: Unit, user_id: int, since: datetime) -> None:

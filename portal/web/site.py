@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
 from portal.config import Settings
 from portal.database import Databases
@@ -46,6 +46,8 @@ FLASH_SECONDS = 60
 UPLOADS_AT_ONCE = 2
 KEPT_BYTES = 6 * 2**20
 COUNTS_KEPT = 2_000
+COUNTS_SECONDS = 60
+"""The index may have learnt more by then."""
 FORM_PLACE = secrets.token_urlsafe(18)
 """Stands for the form's token in kept pages. Nobody can guess it: in a foreign text it would be replaced there, too."""
 
@@ -80,7 +82,7 @@ class Site:
     frame: ShopFrame[Dress] | None = None
     refusals: Refusals = field(default_factory=Refusals)
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
-    counts: LRUCache[tuple[int, str], Counts] = field(default_factory=lambda: LRUCache(COUNTS_KEPT))
+    counts: TTLCache[tuple[int, str], Counts] = field(default_factory=lambda: TTLCache(COUNTS_KEPT, COUNTS_SECONDS))
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))
     )

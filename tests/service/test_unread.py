@@ -11,7 +11,7 @@ import pytest
 from portal.database import Databases
 from portal.model import Channel, Customer, Status, Ticket
 from portal.service.sight import Person, Sight
-from portal.service.unread import BEFORE_FIRST, is_new, new_of
+from portal.service.unread import BEFORE_FIRST, new_of
 from portal.store import links, visits
 from portal.store.migrate import migrate
 from portal.store.visits import REMEMBERED, Seen
@@ -29,6 +29,10 @@ def databases(database_url: str) -> Iterator[Databases]:
     migrate(made)
     yield made
     made.close()
+
+
+def is_new(who: Person, ticket: Ticket) -> bool:
+    return new_of(who, [ticket]) == {ticket.id}
 
 
 def person(seen: Seen) -> Person:
