@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -57,7 +58,10 @@ def lines_of(shop: Stage, address: str, cookie: str, heard: list[str]) -> thread
 
     def listen() -> None:
         headers = {"cookie": cookie}
-        with httpx.stream("GET", f"http://{address}{EVENTS}", headers=headers, timeout=20, trust_env=False) as answer:
+        with (
+            suppress(httpx.TransportError),
+            httpx.stream("GET", f"http://{address}{EVENTS}", headers=headers, timeout=20, trust_env=False) as answer,
+        ):
             heard.append(f"status {answer.status_code} {answer.headers['content-type']}")
             heard.extend(line for line in answer.iter_lines() if line)
 
