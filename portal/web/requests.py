@@ -50,7 +50,7 @@ async def show(request: AnyRequest, site: NamedDependency[Site], ticket_id: From
     view = await service.view_for(visitor.person, site.desk, number(ticket_id))
     view = service.with_written(view, await written(site, request, visitor))
     asked = part_of(request, view)
-    beside = await _beside(site, visitor, view)
+    beside = await _beside(site, request, visitor, view)
     new_from = unread.seen_upto(visitor.person, view.ticket_id)
     await _seen(site, visitor, view)
     told: dict[str, Any] = {"beside": beside, "talk": talk(view, beside, asked, new_from)}
@@ -69,10 +69,14 @@ def part_of(request: AnyRequest, view: RequestView) -> int:
     return part
 
 
-async def _beside(site: Site, visitor: Visitor, view: RequestView) -> Beside:
+async def _beside(site: Site, request: AnyRequest, visitor: Visitor, view: RequestView) -> Beside:
     if view.conversation is None:
         return NOTHING_BESIDE
-    return await site.databases.read(site.besides.read, visitor.person.customer.id, view.ticket_id)
+    key = (visitor.person.customer.id, view.ticket_id)
+    known = site.beside.get(key) if cookie_choice(request, FLASH_COOKIE) is None else None
+    if known is None:
+        known = site.beside[key] = await site.databases.read(site.besides.read, *key)
+    return known
 
 
 async def begin(site: Site, visitor: Visitor) -> None:

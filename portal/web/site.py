@@ -16,7 +16,7 @@ from portal.database import Databases
 from portal.helpdesk.client import Client
 from portal.helpdesk.webhooks import Proofs
 from portal.service import writing
-from portal.service.beside import Besides
+from portal.service.beside import Beside, Besides
 from portal.service.feed import Feed
 from portal.service.finding import Finder
 from portal.service.listing import Desk
@@ -45,6 +45,11 @@ LIST_COOKIE = "portal_list"
 FLASH_SECONDS = 60
 UPLOADS_AT_ONCE = 2
 KEPT_BYTES = 6 * 2**20
+BESIDES_KEPT = 2_000
+BESIDE_SECONDS = 3.0
+"""What stands beside a conversation may be so old: an order moves on by the hour. Who has just done something reads it
+anew, like himself (visitor.py)."""
+
 COUNTS_KEPT = 2_000
 COUNTS_SECONDS = 60
 """The index may have learnt more by then."""
@@ -82,6 +87,7 @@ class Site:
     frame: ShopFrame[Dress] | None = None
     refusals: Refusals = field(default_factory=Refusals)
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
+    beside: TTLCache[tuple[int, int], Beside] = field(default_factory=lambda: TTLCache(BESIDES_KEPT, BESIDE_SECONDS))
     counts: TTLCache[tuple[int, str], Counts] = field(default_factory=lambda: TTLCache(COUNTS_KEPT, COUNTS_SECONDS))
     kept: LRUCache[tuple[Any, ...], tuple[int, bytes]] = field(
         default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=lambda kept: len(kept[1]))

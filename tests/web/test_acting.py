@@ -20,7 +20,10 @@ Browser = TestClient[Any]
 
 
 @pytest.fixture(params=["v1", "v2"])
-def shop(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Shop]:
+def shop(
+    request: pytest.FixtureRequest, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shop]:
+    monkeypatch.setattr("portal.web.site.BESIDE_SECONDS", 0)  # the tests turn the clock of the database
     with stage(database_url, tmp_path, request.param) as made:
         made.prove(ANNA)
         yield Shop(made)
