@@ -44,6 +44,8 @@ def forget(unit: Unit, ticket_id: int, contact_id: int | None) -> None:
     snapshots.forget(unit, CONVERSATIONS, str(ticket_id))
     listed = snapshots.lists_of(unit, [ticket_id]).get(ticket_id)
     told = {contact_id, listed, _requester(kept.body if kept else None)}
+    if contact_id is not None:
+        index.belongs(unit, ticket_id, contact_id)
     for contact in sorted(contact for contact in told if contact is not None):
         snapshots.forget_under(unit, TICKETS, f"{contact}:")
 

@@ -21,7 +21,7 @@ from portal.service.order_fields import FieldChange
 from portal.service.orders import present_account
 from portal.service.rules import By, Effect, Rules, Told
 from portal.service.ticket_orders import TicketOrders, said_in
-from portal.store import inbox, links, order_tickets, outbox, profiles, turns
+from portal.store import inbox, links, order_tickets, outbox, profiles, tickets, turns
 from portal.store.inbox import Applied, As
 from portal.store.order_tickets import GONE
 
@@ -126,6 +126,7 @@ class Effects:
         ticket = news.ticket
         if ticket is None:
             order_tickets.gone(unit, news.event.ticket_id)
+            tickets.erase(unit, [], [news.event.ticket_id])
             return Outcome(self._orders.fields.say(unit, order_tickets.of_ticket(unit, news.event.ticket_id)))
         user_id = present_account(unit, self._shape, ticket)
         kinds = _happened(news, ticket, applied)
@@ -133,6 +134,7 @@ class Effects:
         fields: tuple[FieldChange, ...] = ()
         if ticket.updated_at >= newest:  # else the help desk has told us an older state than before
             self._acquaint(unit, news, ticket, user_id)
+            tickets.belongs(unit, ticket.id, ticket.requester_id)
             turns.note(unit, ticket)
             says = any(Effect.ORDER_FIELD in self._wanted(kind, news, ticket) for kind in {news.event.kind, *kinds})
             fields = self._follow(unit, news, ticket, user_id, says=says)

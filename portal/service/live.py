@@ -62,14 +62,21 @@ class Streams:
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no further one is opened."""
+        return self.is_closing or len(self) >= self._most
+
     def open(self, person: Person) -> Stream | None:
         """A stream for this person's requests; None when there are too many."""
-        if self.is_closing or len(self) >= self._most:
+        if self.is_full:
             return None
         stream = Stream(person, self._drop)
         mine = self._of.setdefault(stream.customer_id, [])
-        if len(mine) >= self._each:
-            mine[0].end()
+        # Those that have been told to end are still here until whoever holds them has closed them.
+        held = [one for one in mine if not one.ended]
+        if len(held) >= self._each:
+            held[0].end()
         mine.append(stream)
         self._listen(stream)
         return stream

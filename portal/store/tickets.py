@@ -157,6 +157,11 @@ def ids_of(unit: Unit, contact_ids: Sequence[int]) -> list[int]:
     return [int(one) for one in unit.state.execute(_IDS_OF, {"contacts": list(contact_ids)}).scalars()]
 
 
+def belongs(unit: Unit, ticket_id: int, contact_id: int) -> None:
+    """The ticket's requester is this contact: what is known of it as another's goes, until somebody reads it again."""
+    unit.state.execute(_BELONGS, {"ticket": ticket_id, "contact": contact_id})
+
+
 def erase(unit: Unit, contact_ids: Sequence[int], ticket_ids: Sequence[int]) -> int:
     """Delete all of these contacts, and these tickets; how many rows."""
     told = {"contacts": list(contact_ids) or [NOTHING], "tickets": list(ticket_ids) or [NOTHING]}
@@ -255,6 +260,7 @@ _NO_WORDS = text(
 _IDS_OF = text("SELECT ticket_id FROM custom_hde_ticket WHERE contact_id IN :contacts").bindparams(
     bindparam("contacts", expanding=True)
 )
+_BELONGS = text("DELETE FROM custom_hde_ticket WHERE ticket_id = :ticket AND contact_id <> :contact")
 _ERASE = text("DELETE FROM custom_hde_ticket WHERE contact_id IN :contacts OR ticket_id IN :tickets").bindparams(
     bindparam("contacts", expanding=True), bindparam("tickets", expanding=True)
 )

@@ -19,7 +19,7 @@ from portal.service.live import Stream
 from portal.web.answers import RETRY_SECONDS, Answer, problem
 from portal.web.etags import etag_of, is_known
 from portal.web.site import Site
-from portal.web.visitor import AnyRequest, SignedOut
+from portal.web.visitor import AnyRequest, SignedOut, Visitor
 from portal.web.widget import OURS, PERSONAL, SCRIPT_SECONDS
 
 log = logging.getLogger(__name__)
@@ -53,15 +53,18 @@ async def events(request: AnyRequest, site: NamedDependency[Site]) -> Response[A
         visitor = await site.visitors.of(request, newly=True)
     except SignedOut:
         return problem(401, headers=PERSONAL)
-    stream = site.streams.open(visitor.person)
-    if stream is None:
+    if site.streams.is_full:
         return problem(503, headers=PERSONAL | {"retry-after": str(FULL_SECONDS)})
     # nginx passes each piece on at once when it is told so.
     headers = PERSONAL | {"x-accel-buffering": "no"}
-    return Streaming(_told(site, request, stream), media_type="text/event-stream", headers=headers)
+    return Streaming(_told(site, request, visitor), media_type="text/event-stream", headers=headers)
 
 
-async def _told(site: Site, request: AnyRequest, stream: Stream) -> AsyncIterator[bytes]:
+async def _told(site: Site, request: AnyRequest, visitor: Visitor) -> AsyncIterator[bytes]:
+    # Opened here and not before: who has left by now never gets so far, and holds nothing.
+    stream = site.streams.open(visitor.person)
+    if stream is None:
+        return
     try:
         yield RECONNECT
         looked_at = monotonic()

@@ -86,3 +86,10 @@ def test_when_the_process_ends_every_stream_wakes_and_none_is_opened() -> None:
     assert anna
     streams.close()
     assert anna.changed.is_set() and not anna.ended and streams.open(person(8, 42)) is None
+
+
+def test_a_burst_of_streams_leaves_no_more_than_a_customer_may_have() -> None:
+    """They are closed by those who hold them, a moment later."""
+    streams = Streams(most=100, each=4)
+    opened = [streams.open(person(7, 41)) for _ in range(20)]
+    assert sum(stream is not None and not stream.ended for stream in opened) == 4

@@ -13,11 +13,16 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from portal.bitrix import tables
 from portal.helpdesk import forgetting
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
+from portal.model import Event
+from portal.service import inbound, rules
+from portal.service.effects import Effects
+from portal.service.inbound import Bell
 from portal.service.indexer import Indexer
-from portal.store import index_wants, order_tickets
+from portal.store import inbox, index_wants, order_tickets
 from tests.stage import ANNA, BORIS, EMAILS, PREFIX, Stage
 from tests.web.test_orders_api import supplied
 
@@ -119,6 +124,37 @@ def test_a_ticket_that_moves_to_another_requester_is_found_by_him_alone(shop: St
         time.sleep(1.1)
         assert subjects(page(boris, "?state=open")) == ["Handed over"]
         assert subjects(page(anna, "?state=open")) == []
+
+
+@pytest.mark.parametrize("way", ["event", "sweep"])
+def test_a_ticket_that_moved_is_found_no_more_though_nobody_has_opened_it_since(shop: Stage, way: str) -> None:
+    ticket = shop.ticket(ANNA, "Handed over", "a canary")
+    with shop.client(ANNA) as anna:
+        page(anna, f"{ticket}"), page(anna)
+    with shop.client(ANNA) as anna:
+        assert subjects(page(anna, "?q=canary")) == ["Handed over"]
+        shop.tell("operator/move", ticket_id=ticket, email=EMAILS[BORIS])
+        his = shop.state.tickets[ticket].user_id
+        if way == "sweep":
+            shop.databases.run_here(forgetting.forget, ticket, his)
+        else:
+            act_upon(shop, ticket)
+        assert subjects(page(anna, "?q=canary")) == []
+        assert anna.get(f"{PREFIX}/badge").json() == {"unread": 0, "waiting": 0}
+
+
+def act_upon(shop: Stage, ticket: int) -> None:
+    """The worker acts upon an event that names nobody."""
+
+    async def acted() -> None:
+        client = Client(shop.settings, shop.databases)
+        shape = shop.databases.read_here(tables.inspect)
+        bell = Bell(client, shop.databases, Effects(shop.settings, shape, rules.of(shop.settings)))
+        shop.databases.run_here(inbox.put, Event("ticket.status_changed", ticket, None, None, None, b"moved"))
+        assert await inbound.step(shop.databases, bell)
+        await client.close()
+
+    asyncio.run(acted())
 
 
 def test_filters_sort_and_counts(shop: Stage) -> None:
