@@ -37,11 +37,9 @@ async def _plain(site: Site, request: AnyRequest, visitor: Visitor, wanted: int)
     view = service.list_with_written(view, await written(site, request, visitor))
     # A page that is pending is made anew: it changes at once.
     shown = marks([*view.written, *view.replies.values()])
-    keep = (
-        (view.page, view.version, view.as_of, view.stale, shown, view.news, *_tabs(counts).items())
-        if view.version
-        else None
-    )
+    whose = (view.sight, view.email, view.page, view.pages, view.total)
+    known = (view.version, view.as_of, view.stale, shown, view.news, *_tabs(counts).items())
+    keep = (*whose, *known) if view.version else None
     answer = page(site, request, visitor, "requests/list.html", keep=keep, **_context(site, request, view, counts))
     if cookie_choice(request, LIST_COOKIE):
         remember_list(site, answer, "")
