@@ -83,6 +83,8 @@ async def _told(site: Site, request: AnyRequest, visitor: Visitor) -> AsyncItera
                 looked_at = monotonic()
             if stream.changed.is_set():
                 await asyncio.sleep(CALM_SECONDS)
+                if stream.ended or site.streams.is_closing:
+                    continue  # told meanwhile, by the same bell
                 stream.changed.clear()
                 yield CHANGED
     finally:

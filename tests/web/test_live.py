@@ -138,3 +138,25 @@ def test_through_nginx_it_is_heard_at_once(shop: Stage, tmp_path: Path) -> None:
         until(heard, "event: changed")
         assert time.monotonic() - began < 5
     thread.join(timeout=15)
+
+
+@pytest.mark.parametrize("how", ["ended", "closing"])
+def test_who_is_to_end_just_when_something_has_changed_ends_at_once(
+    shop: Stage, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """And not with the next beat: the process that ends would wait for it."""
+    monkeypatch.setattr(live, "CALM_SECONDS", 0.3)
+    streams, anna = Streams(), shop.sign_in(ANNA)
+    monkeypatch.setattr("portal.app.Streams", lambda: streams)
+    with serving(create_app(shop.settings, run_worker=False), "on") as address:
+        httpx.get(f"http://{address}{PREFIX}/", headers={"cookie": anna}, trust_env=False)
+        heard: list[str] = []
+        thread = lines_of(shop, address, anna, heard)
+        until(heard, "retry: 3000")
+        (stream,) = streams._of[ANNA]
+        stream.changed.set()
+        time.sleep(0.1)
+        began = time.monotonic()
+        stream.end() if how == "ended" else streams.close()
+        thread.join(timeout=15)
+        assert time.monotonic() - began < 3
