@@ -245,8 +245,12 @@ _PUT = text(
         f"{name} = IF({_NEWER}, VALUES({name}), {name})"
         for name in ("contact_id", "email", "status", "channel", "created_at", "active_at", "body", "head")
     )
-    + ", words = COALESCE(VALUES(words), words), said = COALESCE(VALUES(said), said)"
-    ", updated_at = GREATEST(updated_at, VALUES(updated_at))"
+    + ", "
+    + ", ".join(
+        f"{name} = IF({_NEWER}, COALESCE(VALUES({name}), {name}), COALESCE({name}, VALUES({name})))"
+        for name in ("words", "said")
+    )
+    + ", updated_at = GREATEST(updated_at, VALUES(updated_at))"
 )
 _BODY_OF = text("SELECT body FROM custom_hde_ticket WHERE ticket_id = :ticket")
 _UNREAD_OF = text(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -260,3 +260,26 @@ def test_a_page_of_tickets_is_kept_in_one_statement(database_url: str, monkeypat
 
 def _bytes(statement: Any) -> bytes:
     return statement.encode() if isinstance(statement, str) else bytes(statement)
+
+
+def test_an_older_copy_takes_no_newer_words_away(database_url: str) -> None:
+    databases = Databases(database_url)
+    migrate(databases)
+    now = datetime.now(UTC)
+
+    def copy(at: datetime, words: bytes | None) -> tickets.Indexed:
+        return tickets.Indexed(1, 41, b"", b"waiting", b"email", now, at, at, b"1", b"subject", words, words)
+
+    def finds(word: str) -> bool:
+        terms = tickets.Terms(words=[tickets.Word(word)])
+        return databases.read_here(tickets.count, tickets.Whose([41], "", {}), terms).matching == 1
+
+    hour = timedelta(hours=1)
+    for at, words in ((now, b"newer"), (now - hour, b"older")):
+        databases.run_here(tickets.put, [copy(at, words)])
+    assert finds("newer") and not finds("older")
+    databases.run_here(tickets.put, [copy(now + hour, None)])
+    assert finds("newer"), "a list knows no words, and takes none away"
+    databases.run_here(tickets.put, [copy(now + hour, b"newest")])
+    assert finds("newest") and not finds("newer")
+    databases.close()
