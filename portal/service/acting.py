@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from portal.database import Unit
-from portal.errors import TooOften
 from portal.service.outcomes import NOTE
 from portal.service.sight import Person
 from portal.service.writing import CLOSE
@@ -65,7 +64,7 @@ def turn(  # who, what, and how it is told from another
         unit, kind, payload, user, queue=f"ticket:{ticket_id}", ticket_id=ticket_id, once=f"{user}:{once}"
     )
     if kept.new:
-        _count(unit, user)
+        limits.bound(unit, "act", user, ACTS)
         _note(unit, user, ticket_id, "closed" if kind == CLOSE else "reopened", reason=reason, words=words)
 
 
@@ -76,7 +75,7 @@ def rate(unit: Unit, person: Person, ticket_id: int, score: Score, words: str) -
     if before and not may_change(before):
         return False
     if before is None or (before.score, before.words) != (score, words):
-        _count(unit, user)
+        limits.bound(unit, "act", user, ACTS)
         ratings.put(unit, user, ticket_id, score, words, anew=before is None)
         _note(unit, user, ticket_id, "rated", score=score, words=words)
     return True
@@ -91,12 +90,6 @@ def of_this_closing(rating: Rating | None, known: Sequence[Turn]) -> Rating | No
 def may_change(rating: Rating) -> bool:
     """Whether he may say something else still."""
     return datetime.now(UTC) - rating.at < CHANGED_WITHIN
-
-
-def _count(unit: Unit, user: int) -> None:
-    for allowed, seconds in ACTS:
-        if wait := limits.hit(unit, f"act:{seconds}:{user}", allowed, seconds):
-            raise TooOften(wait)
 
 
 def _note(unit: Unit, user: int, ticket_id: int, about: str, *, words: str, reason: str = "", score: str = "") -> None:

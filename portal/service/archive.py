@@ -9,6 +9,7 @@ import zipfile
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import datetime
+from typing import IO
 
 from portal.store.exports import Part
 
@@ -74,19 +75,19 @@ class Zip:
         self._out = _Sink()
         self._zip = zipfile.ZipFile(self._out, "w")
         self._name = ""
-        self._file: zipfile.ZipExtFile | None = None
+        self._file: IO[bytes] | None = None
 
     def add(self, parts: Iterable[Part]) -> bytes:
         """The bytes that these chunks make. A chunk of the same name as the one before goes on with its file."""
         for part in parts:
-            if part.name != self._name:
+            if self._file is None or part.name != self._name:
                 self._end_file()
                 self._name = part.name
                 entry = zipfile.ZipInfo(part.name, self._made.timetuple()[:6])
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o600 << 16
-                self._file = self._zip.open(entry, "w")  # type: ignore[assignment]
-            self._file.write(part.content)  # type: ignore[union-attr]
+                self._file = self._zip.open(entry, "w")
+            self._file.write(part.content)
         return self._out.take()
 
     def end(self) -> bytes:

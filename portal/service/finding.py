@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from portal.bitrix import goods
 from portal.bitrix.goods import Goods
@@ -172,10 +173,10 @@ def _look(unit: Unit, shape: Shape, user_id: int, whose: Whose, *, wish: Wish, p
     """One thread hop: his orders that requests are about, then the requests."""
     said = words_of(wish.words)
     about: dict[int, list[int]] = {}
-    bought: list[Goods] = []
+    bought: list[_Bought] = []
     if said or wish.order:
         about = order_tickets.about_orders_of(unit, user_id, ABOUT_ORDERS)
-        bought = goods.of_orders(unit, shape, user_id, about)
+        bought = [_bought(one) for one in goods.of_orders(unit, shape, user_id, about)]
     terms = Terms(
         statuses=wish.statuses,
         channel=wish.channel,
@@ -232,29 +233,42 @@ def snippet(said: str, words: Sequence[str]) -> Pieces:
     return [piece for piece in pieces if piece[0]]
 
 
-def _of_order(number: str, about: Mapping[int, Sequence[int]], bought: Sequence[Goods]) -> list[int]:
+class _Bought(NamedTuple):
+    """What was bought, as it is shown and as it is searched: folded once, and looked through for each word."""
+
+    goods: Goods
+    number: str
+    names: Sequence[str]
+
+
+def _bought(one: Goods) -> _Bought:
+    return _Bought(one, folded(one.number), [folded(name) for name in one.names])
+
+
+def _of_order(number: str, about: Mapping[int, Sequence[int]], bought: Sequence[_Bought]) -> list[int]:
     wanted = folded(number).strip("№# ")
-    return [ticket for one in bought if folded(one.number) == wanted for ticket in about[one.order_id]]
+    return [ticket for one in bought if one.number == wanted for ticket in about[one.goods.order_id]]
 
 
-def _with(word: str, about: Mapping[int, Sequence[int]], bought: Sequence[Goods]) -> list[int]:
+def _with(word: str, about: Mapping[int, Sequence[int]], bought: Sequence[_Bought]) -> list[int]:
     return [
         ticket
         for one in bought
-        if word in folded(one.number) or any(word in folded(name) for name in one.names)
-        for ticket in about[one.order_id]
+        if word in one.number or any(word in name for name in one.names)
+        for ticket in about[one.goods.order_id]
     ]
 
 
 def _hit(
-    ticket_id: int, words: Sequence[str], about: Mapping[int, Sequence[int]], bought: Sequence[Goods]
+    ticket_id: int, words: Sequence[str], about: Mapping[int, Sequence[int]], bought: Sequence[_Bought]
 ) -> tuple[str, str] | None:
     for one in bought:
-        if ticket_id not in about[one.order_id]:
+        if ticket_id not in about[one.goods.order_id]:
             continue
-        name = next((name for name in one.names if any(word in folded(name) for word in words)), "")
-        if name or any(word in folded(one.number) for word in words):
-            return one.number, name
+        named = zip(one.goods.names, one.names, strict=True)
+        name = next((name for name, seen in named if any(word in seen for word in words)), "")
+        if name or any(word in one.number for word in words):
+            return one.goods.number, name
     return None
 
 
