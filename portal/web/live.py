@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -13,14 +12,13 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.response import Stream as Streaming
 
-from portal import assets
 from portal.errors import DatabaseAway, NotFound
 from portal.service.live import Stream
 from portal.web.answers import RETRY_SECONDS, Answer, problem
-from portal.web.etags import etag_of, is_known
+from portal.web.scripts import script as script_of
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, SignedOut, Visitor
-from portal.web.widget import OURS, PERSONAL, SCRIPT_SECONDS
+from portal.web.widget import OURS, PERSONAL
 
 log = logging.getLogger(__name__)
 
@@ -127,14 +125,4 @@ async def badge(request: AnyRequest, site: NamedDependency[Site]) -> Response[An
 @get("/badge.js")
 async def badge_script(request: AnyRequest) -> Answer:
     """The script that puts the number into the shop's menu, the same bytes for everybody; 304 to who has it."""
-    body, etag = _badge_script()
-    headers = {"etag": etag, "cache-control": f"public, max-age={SCRIPT_SECONDS}"}
-    if is_known(request, etag):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(body, media_type="text/javascript", headers=headers)
-
-
-@cache
-def _badge_script() -> tuple[bytes, str]:
-    body = (assets.folder("templates") / "widget" / "badge.js").read_bytes()
-    return body, etag_of(body)
+    return script_of(request, "badge.js")

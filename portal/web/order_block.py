@@ -11,14 +11,13 @@ from zoneinfo import ZoneInfo
 from litestar import Response, get
 from litestar.di import NamedDependency
 
-from portal import assets
 from portal.errors import DatabaseAway, NotFound
 from portal.service.order_requests import open_about
 from portal.web.answers import RETRY_SECONDS, Answer, problem
-from portal.web.etags import etag_of, is_known
+from portal.web.scripts import script as script_of
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, SignedOut
-from portal.web.widget import OURS, PERSONAL, SCRIPT_SECONDS
+from portal.web.widget import OURS, PERSONAL
 from portal.web.words import Words, tidy
 
 log = logging.getLogger(__name__)
@@ -27,11 +26,7 @@ log = logging.getLogger(__name__)
 @get("/order.js")
 async def script(request: AnyRequest) -> Answer:
     """The script, the same bytes for everybody; 304 to a browser that has it."""
-    body, etag = _script()
-    headers = {"etag": etag, "cache-control": f"public, max-age={SCRIPT_SECONDS}"}
-    if is_known(request, etag):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(body, media_type="text/javascript", headers=headers)
+    return script_of(request, "order.js")
 
 
 @get("/order")
@@ -72,12 +67,6 @@ async def about(request: AnyRequest, site: NamedDependency[Site]) -> Response[An
         },
     }
     return Response(told, headers=PERSONAL)
-
-
-@cache
-def _script() -> tuple[bytes, str]:
-    body = (assets.folder("templates") / "widget" / "order.js").read_bytes()
-    return body, etag_of(body)
 
 
 @cache

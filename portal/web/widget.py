@@ -11,12 +11,9 @@ from litestar.di import NamedDependency
 from portal.errors import DatabaseAway
 from portal.service import widget as service
 from portal.web.answers import RETRY_SECONDS, Answer, problem
-from portal.web.etags import is_known
+from portal.web.scripts import answered
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, SignedOut, Visitor
-
-SCRIPT_SECONDS = 300
-"""How long browsers keep the script without asking; new settings reach everybody within it."""
 
 OURS = (None, "same-origin", "none")
 """What a browser says of where a request comes from: a page of ours, or the person himself by the address bar. One that
@@ -30,10 +27,7 @@ log = logging.getLogger(__name__)
 @get("/widget.js")
 async def script(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     """The script; 304 to a browser that has it."""
-    headers = {"etag": site.widget.etag, "cache-control": f"public, max-age={SCRIPT_SECONDS}"}
-    if is_known(request, site.widget.etag):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(site.widget.body, media_type="text/javascript", headers=headers)
+    return answered(request, site.widget.body, site.widget.etag)
 
 
 @get("/widget/identity")
