@@ -89,5 +89,8 @@ async def _counts(site: Site, visitor: Visitor, view: RequestList) -> Counts | N
         return counts
     key = (visitor.person.customer.id, view.version)
     if (counts := site.counts.get(key)) is None:
-        counts = site.counts[key] = await site.finder.count(visitor.person)
-    return counts if counts.total >= view.total else None
+        counts = await site.finder.count(visitor.person)
+        if counts.total < view.total:
+            return None
+        site.counts[key] = counts
+    return counts
