@@ -19,7 +19,7 @@ from portal.errors import DatabaseAway
 from portal.helpdesk.cache import Cache
 from portal.service.live import Streams
 from portal.service.writing import FAILED_DAYS, KINDS, SETTLED_SECONDS
-from portal.store import outbox, snapshots, sweeps
+from portal.store import snapshots, sweeps, written_jobs
 from portal.store.snapshots import Forgotten
 from portal.store.sweeps import Health
 
@@ -50,7 +50,7 @@ def news(unit: Unit, seconds: float) -> News:
     sweep = sweeps.health(unit)
     return News(
         snapshots.forgotten(unit, seconds),
-        outbox.busy_users(unit, KINDS, SETTLED_SECONDS, FAILED_DAYS),
+        written_jobs.busy_users(unit, KINDS, SETTLED_SECONDS, FAILED_DAYS),
         sweep,
     )
 

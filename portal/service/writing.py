@@ -16,8 +16,9 @@ from portal.database import Unit
 from portal.errors import TooOften
 from portal.model import OrderChoice
 from portal.service.sight import Person, Sight
-from portal.store import blobs, limits, outbox
-from portal.store.outbox import Kept, Record
+from portal.store import blobs, limits, outbox, written_jobs
+from portal.store.outbox import Kept
+from portal.store.written_jobs import Record
 
 REPLY, REQUEST = "desk.reply", "desk.request"
 CLOSE, REOPEN = "desk.close", "desk.reopen"
@@ -164,15 +165,20 @@ def open_request(unit: Unit, person: Person, draft: Draft, order: OrderChoice | 
     return _keep(unit, person, REQUEST, payload, draft, queue=f"new:{who.id}")
 
 
+def is_kept(unit: Unit, person: Person, draft: Draft) -> bool:
+    """Whether the very form has been kept already."""
+    return written_jobs.has_put(unit, _once(person, draft))
+
+
 def written(unit: Unit, user_id: int) -> list[Written]:
     """What he wrote here that may not be in the help desk's copies yet, or could not be delivered; oldest first."""
-    rows = outbox.of(unit, user_id, KINDS, settled_seconds=SETTLED_SECONDS, failed_days=FAILED_DAYS)
+    rows = written_jobs.of(unit, user_id, KINDS, settled_seconds=SETTLED_SECONDS, failed_days=FAILED_DAYS)
     return [_written(row) for row in rows]
 
 
 def request_of(unit: Unit, user_id: int, job_id: int) -> Written | None:
     """One request of his by the number it was kept under, whatever has become of it."""
-    row = outbox.one_of(unit, user_id, job_id)
+    row = written_jobs.one_of(unit, user_id, job_id)
     return _written(row) if row and row.kind == REQUEST else None
 
 
@@ -183,6 +189,10 @@ def _payload(draft: Draft) -> dict[str, Any]:
         "mark": secrets.token_hex(8),
         "files": [[file.name, file.type, file.size] for file in draft.files],
     }
+
+
+def _once(person: Person, draft: Draft) -> str:
+    return f"{person.customer.id}:{draft.once}"
 
 
 def _keep(
@@ -196,7 +206,7 @@ def _keep(
     ticket_id: int | None = None,
 ) -> Kept:
     user = person.customer.id
-    kept = outbox.put(unit, kind, payload, user, queue=queue, ticket_id=ticket_id, once=f"{user}:{draft.once}")
+    kept = outbox.put(unit, kind, payload, user, queue=queue, ticket_id=ticket_id, once=_once(person, draft))
     if not kept.new:
         return kept
     if draft.files and blobs.waiting_bytes(unit, user) + sum(file.size for file in draft.files) > WAITING_BYTES:

@@ -24,11 +24,13 @@ class Why(StrEnum):
     UNKNOWN = "unknown"
     """The help desk cannot be asked whose request it is."""
     TOO_OFTEN = "too_often"
+    SIMILAR = "similar"
+    """He has asked something like it already, and has not been told so yet."""
 
 
 STATUSES = {
     Why.SIGNED_OUT: 401, Why.STALE: 403, Why.BACK: 403, Why.BROKEN: 400, Why.AWAY: 503, Why.UNKNOWN: 503,
-    Why.TOO_OFTEN: 429,
+    Why.TOO_OFTEN: 429, Why.SIMILAR: 409,
 }  # fmt: skip
 PROBLEMS_STATUS = 422
 MAX_LOST = 4096

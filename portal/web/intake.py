@@ -22,7 +22,7 @@ from portal.web.entered import MAX_LOST
 from portal.web.visitor import AnyRequest
 from portal.web.words import tidy
 
-FIELDS = {"csrf": 4096, "subject": 2**16, "order": 1024, "text": 6 * 2**20, "lost": MAX_LOST}
+FIELDS = {"csrf": 4096, "subject": 2**16, "order": 1024, "text": 6 * 2**20, "lost": MAX_LOST, "seen": 128}
 """Bytes of each that are kept: a text far too long comes back whole, the others need not."""
 
 MAX_BODY = sum(FIELDS.values())

@@ -8,7 +8,7 @@ What the templates are given, besides `now` (aware, UTC), `flash` (the name of w
 - requests/show.html: `view` (service.requests.RequestView), `attempt`, `back` (the list's query), `entered`
   (entered.Entered: what is in the form), `beside` (service.beside.Beside), `talk` (talk.Talk)
 - requests/new.html: `entered`, `orders` (sequence of model.OrderChoice), `can_write` (the account has an address),
-  `similar` (his open requests about the chosen order)
+  `similar` (his open requests that look like it)
 - requests/kept.html: `one` (service.writing.Written), a new request that is on its way
 - requests/back.html: `entered`, `path` (where the form goes), `sign_in`; nothing else, as nobody knows who it is
 - requests/gone.html: `status` and `entered`, as error.html: a reply to what is not there

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -15,12 +14,12 @@ from litestar.params import FromPath
 
 from portal.database import Unit
 from portal.errors import DatabaseAway, NotFound, TooOften
-from portal.model import OrderChoice, Ticket
+from portal.model import OrderChoice
 from portal.service import requests as service
 from portal.service import writing
-from portal.service.order_requests import open_about
 from portal.service.orders import Orders
 from portal.service.sight import Person, Sight
+from portal.service.similar import similar
 from portal.service.writing import Delivery, Draft, Problem
 from portal.store.outbox import Kept
 from portal.web import intake
@@ -41,9 +40,6 @@ from portal.web.visitor import (
 )
 
 log = logging.getLogger(__name__)
-
-SIMILAR_SHOWN = 3
-"""Open requests about the same order that he is told of before he writes another."""
 
 WRITTEN = "written"
 """The flash of a page that shows what has just been written."""
@@ -101,6 +97,8 @@ async def open_request(request: AnyRequest, site: NamedDependency[Site]) -> Answ
 
     async def act(visitor: Visitor, form: Form) -> Answer:
         draft, entered = _checked(site, visitor, form)
+        if draft and await _is_asked_again(site, visitor, draft, form):
+            draft, entered = None, _entered(form, why=Why.SIMILAR)
         if draft and visitor.person.sight is not Sight.NO_EMAIL:
             try:
                 async with site.keeping(draft):
@@ -230,17 +228,29 @@ def _keep(unit: Unit, orders: Orders, person: Person, draft: Draft) -> Kept | No
 async def _form(site: Site, request: AnyRequest, visitor: Visitor, entered: Entered) -> Answer:
     """The form of a new request, with what has been entered into it."""
     orders = await site.databases.read(_offered, site.orders, visitor.person.customer.id, entered.order)
-    similar: Sequence[Ticket] = ()
-    if entered.order:
-        with suppress(NotFound):  # not his order: that is said by the form
-            _, similar = await open_about(visitor.person, site.desk, site.orders, entered.order)
+    asked = {"subject": entered.subject, "text": entered.text, "order": entered.order}
     shown = {
         "entered": entered,
         "orders": orders,
-        "similar": similar[:SIMILAR_SHOWN],
+        "similar": await similar(visitor.person, site.desk, site.orders, **asked),
         "can_write": visitor.person.sight is not Sight.NO_EMAIL,
     }
     return page(site, request, visitor, "requests/new.html", status=entered.status, **shown)
+
+
+async def _is_asked_again(site: Site, visitor: Visitor, draft: Draft, form: Form) -> bool:
+    """Whether he has open requests like this one that its form has not shown him.
+
+    Who has attached files is not held up: no browser gives them back to be sent once more.
+    """
+    if draft.files:
+        return False
+    asked = {"subject": draft.subject, "text": draft.text, "order": draft.order}
+    found = await similar(visitor.person, site.desk, site.orders, **asked)
+    if {str(ticket.id) for ticket in found} <= set(form.fields.get("seen", "").split()):
+        return False
+    # The second of two clicks may find what has become of the first.
+    return not await site.databases.read(writing.is_kept, visitor.person, draft)
 
 
 def _offered(unit: Unit, orders: Orders, user_id: int, wanted: str) -> list[OrderChoice]:

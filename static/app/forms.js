@@ -26,6 +26,7 @@ if (done) {
   const last = document.querySelector("#last .text");
   if (going && ofDone(going.key) && (!last || letters(last.textContent) === letters(going.values.text))) {
     store(`sent:${going.key}`, [...stored(`sent:${going.key}`, []), going.values].slice(-5));
+    sessionStorage.removeItem(going.from);
     sessionStorage.removeItem(GOING);
   }
 }
@@ -39,9 +40,12 @@ for (const form of document.querySelectorAll("form.write")) {
   });
   form.addEventListener("submit", (event) => {
     if (send.disabled) return event.preventDefault();
-    if (form.dataset.draft) store(GOING, { key: form.dataset.draft, values: values(form) });
+    // A button that sends it elsewhere names the draft of that place.
+    const elsewhere = event.submitter?.dataset.draft;
+    const from = form.dataset.draft;
+    if (from) store(GOING, { key: elsewhere ?? from, from, values: values(form) });
     send.disabled = true;
-    send.lastElementChild.textContent = `${send.dataset.busy}…`;
+    if (!elsewhere) send.lastElementChild.textContent = `${send.dataset.busy}…`;
   });
 }
 

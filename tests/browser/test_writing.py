@@ -267,3 +267,20 @@ def test_the_state_is_drawn_anew_while_she_types_the_next(tab: Tab, origin: Orig
     origin.execute("UPDATE custom_hde_outbox SET state = 'aside', finished_at = UTC_TIMESTAMP(6)")
     tab.page.get_by_text("Поддержка об этом знает").wait_for()
     assert field(tab) == "и ещё"
+
+
+def test_the_same_again_goes_into_the_request_that_is_there(tab: Tab, origin: Origin) -> None:
+    ticket = origin.ticket(ANNA.login, "Где моя посылка?")
+    tab.enter(ANNA)
+    tab.open(f"{PREFIX}/new")
+    tab.page.fill("#subject", "Посылка")
+    tab.page.fill("#text", TEXT)
+    press(tab)
+    tab.expect_complaint("409")
+    assert "вы уже спрашивали" in tab.text() and field(tab) == TEXT
+    tab.inspect("asked again")
+    press(tab, "Где моя посылка?")
+    assert tab.page.url == f"{origin.requests}{ticket}#last"
+    assert "ждать?" in tab.page.locator("#last").inner_text()
+    tab.open(f"{PREFIX}/new")
+    assert field(tab) == "" and field(tab, "subject") == "", "what was sent there is no draft any more"

@@ -269,6 +269,7 @@ def every_state(locale: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "show-to-rate": show(conversation(conversation=closed(locale)), beside=Beside(rating=Rating("bad", "…", NOW), rating_open=True)),
         "show-rated": show(conversation(conversation=closed(locale)), beside=Beside(rating=Rating("good", "", NOW)), flash="rated"),
         "new-similar": new(entered=Entered(subject="Кроссовки беговые", order="A-1007"), orders=ORDERS, similar=requests(2, locale).tickets),
+        "new-again": new(entered=replace(full, files=(), why=Why.SIMILAR), similar=requests(3, locale).tickets),
         "list-tabs": index(requests(8, locale), tabs=TABS),
         "list-found": index(requests(3, locale, total=3), tabs=TABS, wish=Wish("посылка" if locale == "ru" else "parcel"), findings=findings(locale)),
         "list-narrowed": index(requests(3, locale, total=63, pages=3), tabs=TABS, findings=findings(locale),

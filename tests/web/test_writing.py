@@ -514,3 +514,64 @@ def test_a_request_that_could_not_be_delivered_can_be_written_again(shop: Stage)
         assert again
         page = anna.get(again[1]).text
         assert text_in(page) == TEXT and 'value="S1"' in page
+
+
+# The same once more.
+
+AGAIN = {"subject": "Parcels", "text": TEXT}
+
+
+def seen(page: str) -> str:
+    """The requests that the form has shown already."""
+    found = re.search(r'name="seen" value="([^"]*)"', page)
+    assert found, "the form does not say what it shows"
+    return found[1]
+
+
+def test_who_asks_the_same_again_is_told_once_and_sends_it_all_the_same(shop: Stage) -> None:
+    shop.prove(ANNA)
+    ticket = shop.ticket(ANNA, "Where is my parcel?")
+    shop.ticket(BORIS, "Boris' parcel")
+    with shop.client(ANNA, locale="en") as anna:
+        anna.get(f"{PREFIX}/")
+        told = anna.post(f"{PREFIX}/new", data={"csrf": token(anna), **AGAIN})
+        assert told.status_code == 409 and kept(shop) == []
+        assert f'href="{PREFIX}/{ticket}"' in told.text and "Send all the same" in told.text
+        assert text_in(told.text) == TEXT and "Boris" not in told.text
+        form = {"csrf": csrf(told.text), "seen": seen(told.text)}
+        assert form["seen"] == str(ticket)
+        there = anna.post(f"{PREFIX}/{ticket}/reply", data=form | AGAIN)
+        assert (there.status_code, there.headers["location"]) == (303, f"{PREFIX}/{ticket}#last")
+        assert anna.post(f"{PREFIX}/new", data=form | AGAIN).status_code == 303
+    assert [kind for kind, _, _ in kept(shop)] == [b"desk.reply", b"desk.request"]
+
+
+@pytest.mark.parametrize(
+    ("told", "enclosed"),
+    [
+        ({"subject": "A wrong colour"}, []),
+        ({}, [("a.png", b"png")]),
+        ({"seen": "1 2 {ticket}"}, []),
+    ],
+)
+def test_nobody_else_is_held_up(shop: Stage, told: dict[str, str], enclosed: list[tuple[str, bytes]]) -> None:
+    shop.prove(ANNA)
+    ticket = shop.ticket(ANNA, "Where is my parcel?")
+    with shop.client(ANNA) as anna:
+        anna.get(f"{PREFIX}/")
+        fields = {name: value.format(ticket=ticket) for name, value in told.items()}
+        data = {"csrf": token(anna), **AGAIN, **fields}
+        assert anna.post(f"{PREFIX}/new", data=data, files=files(*enclosed)).status_code == 303
+
+
+def test_the_second_of_two_clicks_is_not_told_of_the_first(shop: Stage) -> None:
+    shop.prove(ANNA)
+    with shop.client(ANNA) as anna:
+        data = {"csrf": token(anna), **AGAIN}
+        first = anna.post(f"{PREFIX}/new", data=data)
+        shop.ticket(ANNA, AGAIN["subject"])
+        shop.execute("UPDATE custom_hde_snapshot SET forgotten_at = UTC_TIMESTAMP(6)")
+        anna.get(f"{PREFIX}/")
+        second = anna.post(f"{PREFIX}/new", data=data)
+        assert (second.status_code, second.headers["location"]) == (303, first.headers["location"])
+    assert len(kept(shop)) == 1
