@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -27,11 +27,12 @@ class Tokens:
     """Signs with the newest key, verifies with all."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = list(reversed(keys))  # itsdangerous signs with the last
+        newest_last = list(reversed(keys))  # as itsdangerous has it: it signs with the last
+        self._serializers = {purpose: _serializer(newest_last, purpose) for purpose in get_args(Purpose)}
 
     def sign(self, purpose: Purpose, audience: str, value: Any = None) -> str:
         """A token that carries `value` (JSON), for `audience` alone; URL-safe text."""
-        return str(self._serializer(purpose).dumps([audience, value]))
+        return str(self._serializers[purpose].dumps([audience, value]))
 
     def read(self, purpose: Purpose, audience: str, token: str, max_age: int) -> tuple[Any] | None:
         """What the token carries, in a tuple (None may be carried); None when it is not good. `max_age` in seconds."""
@@ -55,23 +56,21 @@ class Tokens:
         A token is `payload.time.signature`, each in base64url without padding: JSON of [audience, value], big-endian
         seconds, and the HMAC-SHA256 of what stands before it under this key.
         """
-        serializer = self._serializer(purpose)
+        serializer = self._serializers[purpose]
         return serializer.make_signer(serializer.salt).derive_key()
 
     def _read(self, purpose: Purpose, token: str, max_age: int | None) -> tuple[str, Any, datetime] | None:
         if len(token) > MAX_LENGTH or not _TOKEN.fullmatch(token):
             return None
         try:
-            match self._serializer(purpose).loads(token, max_age=max_age, return_timestamp=True):
+            match self._serializers[purpose].loads(token, max_age=max_age, return_timestamp=True):
                 case ([str(audience), value], datetime() as signed_at):
                     return audience, value, signed_at
         except BadData:
             pass
         return None
 
-    def _serializer(self, purpose: Purpose) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(
-            self._keys,
-            salt=f"portal.{purpose}",
-            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
-        )
+
+def _serializer(keys: Sequence[str], purpose: Purpose) -> URLSafeTimedSerializer:
+    signs = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
+    return URLSafeTimedSerializer(keys, salt=f"portal.{purpose}", signer_kwargs=signs)

@@ -37,7 +37,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -202,6 +202,7 @@ def _compiled(environment: Environment) -> dict[str, Template]:
     return {name: environment.get_template(name) for name in ours}
 
 
+@lru_cache(1024)
 def choose_locale(
     cookie_choice: str | None, shop_language: str | None, accept_language: str | None, default: str
 ) -> str:

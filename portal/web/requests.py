@@ -26,7 +26,7 @@ from portal.web.answers import Answer, page, redirect
 from portal.web.entered import NOTHING, Entered
 from portal.web.pages import is_late
 from portal.web.site import LIST_COOKIE, Site
-from portal.web.talk import parts, talk
+from portal.web.talk import Talk, parts, talk
 from portal.web.visitor import FLASH_COOKIE, AnyRequest, Visitor, check_form, check_origin, cookie_choice
 from portal.web.wishes import remembered
 
@@ -53,12 +53,13 @@ async def show(request: AnyRequest, site: NamedDependency[Site], ticket_id: From
     beside = await _beside(site, request, visitor, view)
     new_from = unread.seen_upto(visitor.person, view.ticket_id)
     await _seen(site, visitor, view)
-    told: dict[str, Any] = {"beside": beside, "talk": talk(view, beside, asked, new_from)}
+    shown = talk(view, beside, asked, new_from)
     if entered := _again(request, view):
-        return conversation(site, request, visitor, view, entered=entered, **told)
-    shown = marks([*view.written, *([view.act] if view.act else [])])
-    known = (view.ticket_id, view.version, view.as_of, view.stale, beside, told["talk"].new_at, asked, _back(request))
-    return conversation(site, request, visitor, view, keep=(*known, shown) if view.version else None, **told)
+        return conversation(site, request, visitor, view, beside=beside, shown=shown, entered=entered)
+    waiting = marks([*view.written, *([view.act] if view.act else [])])
+    known = (view.ticket_id, view.version, view.as_of, view.stale, beside, shown.new_at, asked, _back(request), waiting)
+    keep = known if view.version else None
+    return conversation(site, request, visitor, view, beside=beside, shown=shown, keep=keep)
 
 
 def part_of(request: AnyRequest, view: RequestView) -> int:
@@ -108,18 +109,30 @@ def _again(request: AnyRequest, view: RequestView) -> Entered | None:
 
 
 def conversation(
-    site: Site, request: AnyRequest, visitor: Visitor, view: RequestView, *, entered: Entered = NOTHING, **more: Any
+    site: Site,
+    request: AnyRequest,
+    visitor: Visitor,
+    view: RequestView,
+    *,
+    beside: Beside = NOTHING_BESIDE,
+    shown: Talk | None = None,
+    entered: Entered = NOTHING,
+    keep: Hashable = None,
+    status: int = 200,
 ) -> Answer:
-    """The page of a conversation, with what has been entered into its form."""
-    told: dict[str, Any] = {
+    """The page of a conversation, with what has been entered into its form; its newest part unless `shown` says else.
+
+    `keep` as in `page`.
+    """
+    told = {
         "view": view,
         "attempt": attempt_of(request),
         "entered": entered,
         "back": _back(request),
-        "beside": NOTHING_BESIDE,
-        "talk": talk(view, NOTHING_BESIDE, 1, None),
+        "beside": beside,
+        "talk": shown or talk(view, beside, 1, None),
     }
-    return page(site, request, visitor, "requests/show.html", **told | more)
+    return page(site, request, visitor, "requests/show.html", keep=keep, status=status, **told)
 
 
 def _back(request: AnyRequest) -> str:

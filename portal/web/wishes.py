@@ -19,8 +19,13 @@ TURNS = ("mine", "shop")
 CHANNELS = [channel for channel in Channel if channel is not Channel.OTHER]
 
 
+PLAIN = Wish()
+
+
 def wish_of(query: Mapping[str, str]) -> Wish:
     """What is asked for. What makes no sense is as if it was not there: an old bookmark shows a list all the same."""
+    if not query:
+        return PLAIN
     turn = query.get("turn", "")
     days = query.get("days", "")
     return Wish(
@@ -52,6 +57,8 @@ def query_of(wish: Wish, page: int = 1) -> str:
 
 def remembered(cookie: str) -> str:
     """The query of a cookie that we have set; whatever else stands in it comes to nothing."""
+    if not cookie:
+        return ""
     try:
         told = dict(parse_qsl(cookie[:LONGEST_COOKIE], max_num_fields=20))
     except ValueError:
@@ -62,7 +69,7 @@ def remembered(cookie: str) -> str:
 
 def without(wish: Wish, name: str) -> Wish:
     """The wish without one of its parts."""
-    changes: dict[str, Any] = {name: getattr(Wish(), name)}
+    changes: dict[str, Any] = {name: getattr(PLAIN, name)}
     return replace(wish, **changes)
 
 
