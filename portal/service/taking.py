@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,10 @@ PICTURES, PICTURE_BYTES, PICTURES_BYTES = 12, 3 * 2**20, 12 * 2**20
 
 TOO_LARGE, NOT_THERE = "too_large", "not_there"
 """Why a file is only named: it is too large to go along; the help desk does not give it."""
+
+
+class TooLarge(Exception):
+    """A file is larger than may be taken along."""
 
 
 @dataclass(slots=True)
@@ -67,19 +71,30 @@ def files_of(view: RequestView) -> Iterator[Attachment]:
                 yield file
 
 
+async def chunks_of(client: Client, file: Attachment, most: int) -> AsyncGenerator[bytes]:
+    """A file bit by bit, the last one maybe empty. Raises TooLarge, at once where its size is told, and what
+    Client.open_file raises.
+    """
+    if (file.size or 0) > most:
+        raise TooLarge
+    size = 0
+    async with client.open_file(file) as opened:
+        if (opened.size or 0) > most:
+            raise TooLarge
+        async for chunk in opened.chunks():
+            size += len(chunk)
+            if size > most:
+                raise TooLarge
+            yield chunk
+    yield b""  # so that an empty file is one, too
+
+
 async def content_of(client: Client, file: Attachment, most: int) -> bytes | None:
     """A file whole, None when it is larger than that. Raises what Client.open_file raises."""
-    if file.size is not None and file.size > most:
+    try:
+        return b"".join([chunk async for chunk in chunks_of(client, file, most)])
+    except TooLarge:
         return None
-    whole = bytearray()
-    async with client.open_file(file) as opened:
-        if opened.size is not None and opened.size > most:
-            return None
-        async for chunk in opened.chunks():
-            whole += chunk
-            if len(whole) > most:
-                return None
-    return bytes(whole)
 
 
 async def with_pictures(client: Client, view: RequestView) -> Saved:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -91,17 +91,16 @@ async def whole(request: AnyRequest, site: NamedDependency[Site], ticket_id: Fro
 async def _zipped(site: Site, files: list[Attachment]) -> AsyncIterator[bytes]:
     made, room, left_out = Zip(datetime.now(UTC)), ZIP_BYTES, list[str]()
     for place, one in enumerate(files, 1):
-        try:
-            content = await taking.content_of(site.client, one, min(ZIP_FILE_BYTES, room))
-        except HelpdeskError as error:
-            log.info("a file is left out of a ZIP: %s", error)
-            content = None
         named = safe_name(one.name, "file")
-        if content is None:
+        try:
+            async with aclosing(taking.chunks_of(site.client, one, min(ZIP_FILE_BYTES, room))) as chunks:
+                async for chunk in chunks:
+                    room -= len(chunk)
+                    yield await asyncio.to_thread(made.add, [Part(place, f"{place:03} {named}", chunk)])
+        except (HelpdeskError, taking.TooLarge) as error:
+            # What has gone out cannot be taken back: a file that broke off is there, cut, and named as well.
+            log.info("a file is left out of a ZIP: %s", error)
             left_out.append(named)
-            continue
-        room -= len(content)
-        yield await asyncio.to_thread(made.add, [Part(place, f"{place:03} {named}", content)])
     if left_out:
         yield made.add([Part(0, LEFT_OUT, "\n".join(left_out).encode())])
     yield made.end()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from portal.errors import HelpdeskUnreachable
+from portal.model import Attachment
+from portal.web import files
 from tests.stage import ANNA, BORIS, PREFIX, Stage, stage
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -86,3 +94,55 @@ def test_all_files_come_as_one_zip_with_safe_names_and_what_is_missing_is_named(
     assert names[:2] == ["001 a.txt", "002 a.txt"] and packed.read(names[1]) == b"two"
     assert packed.testzip() is None and not any("/" in one or "\\" in one or "\u202e" in one for one in names)
     assert "gone.bin" in packed.read("not-here.txt").decode()
+
+
+LARGE = Random(1).randbytes(2**16)
+
+
+class Endless:
+    """Gives files of many chunks that cannot be made smaller; those called broken stop in the middle."""
+
+    def __init__(self, chunks: int) -> None:
+        self.chunks, self.open = chunks, 0
+
+    @asynccontextmanager
+    async def open_file(self, file: Attachment) -> AsyncIterator[Any]:
+        async def chunks() -> AsyncIterator[bytes]:
+            for number in range(self.chunks):
+                if file.name == "broken" and number == self.chunks // 2:
+                    raise HelpdeskUnreachable("it broke off")
+                yield LARGE
+
+        self.open += 1
+        try:
+            yield SimpleNamespace(size=None, chunks=chunks)
+        finally:
+            self.open -= 1
+
+
+def test_a_zip_of_large_files_is_never_in_memory_and_tells_what_broke_off() -> None:
+    desk: Any = SimpleNamespace(client=Endless(320))
+    named = [Attachment(str(number), name, "") for number, name in enumerate(("large", "broken", "", "last"))]
+
+    async def zipped() -> list[bytes]:
+        return [piece async for piece in files._zipped(desk, named)]
+
+    pieces = asyncio.run(zipped())
+    assert max(map(len, pieces)) < 2**18
+    packed = zipfile.ZipFile(io.BytesIO(b"".join(pieces)))
+    assert packed.namelist() == ["001 large", "002 broken", "003 file", "004 last", "not-here.txt"]
+    assert packed.testzip() is None and packed.read("004 last") == LARGE * 320
+    assert packed.read("not-here.txt") == b"broken"
+
+
+def test_who_goes_away_in_the_middle_leaves_no_file_open() -> None:
+    desk: Any = SimpleNamespace(client=Endless(10))
+
+    async def go_away() -> tuple[int, int]:
+        going: Any = files._zipped(desk, [Attachment("1", "large", "")])
+        await anext(going)
+        meanwhile = desk.client.open
+        await going.aclose()
+        return meanwhile, desk.client.open
+
+    assert asyncio.run(go_away()) == (1, 0)
