@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending, HelpdeskRefused, NotFound
+from portal.errors import HelpdeskError, HelpdeskMissing, HelpdeskPending, HelpdeskRefused, NotFound, TooOften
 from portal.model import Attachment
 from portal.service import requests as service
 from portal.service import taking
@@ -25,7 +25,7 @@ from portal.store.exports import Part
 from portal.web.answers import redirect
 from portal.web.requests import number
 from portal.web.site import Site
-from portal.web.visitor import AnyRequest
+from portal.web.visitor import AnyRequest, Visitor
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,11 @@ VIEWED_BYTES = 20 * 2**20
 HEAD_BYTES = 16
 ZIP_FILE_BYTES, ZIP_BYTES = 50 * 2**20, 200 * 2**20
 LEFT_OUT = "not-here.txt"
+
+EACH = 6
+"""Files that a customer may have open at once: as many as a browser opens of one host. All of them together are
+bounded, too (helpdesk/files.py), and one must not hold those of everybody."""
+AGAIN_SECONDS = 5
 
 
 @get("/{ticket_id:str}/files/{file_id:str}")
@@ -85,10 +90,14 @@ async def whole(request: AnyRequest, site: NamedDependency[Site], ticket_id: Fro
         raise NotFound
     await site.databases.run(taking.count, visitor.person.customer.id)
     name = Attachment("", f"request-{found.conversation.ticket.number}.zip", "")
-    return Stream(_zipped(site, files), headers=download(name, None), media_type="application/zip")
+    stack = AsyncExitStack()
+    stack.enter_context(_one_more(site, visitor))
+    made = _zipped(site, files)
+    stack.push_async_callback(made.aclose)
+    return Stream(_rest(b"", made, stack), headers=download(name, None), media_type="application/zip")
 
 
-async def _zipped(site: Site, files: list[Attachment]) -> AsyncIterator[bytes]:
+async def _zipped(site: Site, files: list[Attachment]) -> AsyncGenerator[bytes]:
     made, room, left_out = Zip(datetime.now(UTC)), ZIP_BYTES, list[str]()
     for place, one in enumerate(files, 1):
         named = safe_name(one.name, "file")
@@ -112,13 +121,30 @@ async def _open(
     """One of the visitor's files, open. Raises NotFound, and what the help desk's silence raises."""
     visitor = await site.visitors.of(request)
     attachment = await service.file_for(visitor.person, site.desk, number(ticket_id), file_id)
-    stack = AsyncExitStack()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_one_more(site, visitor))
+        try:
+            opened = await stack.enter_async_context(site.client.open_file(attachment))
+        except (HelpdeskMissing, HelpdeskRefused) as error:
+            log.warning("a file of request %s is not served: %s", ticket_id, error)
+            raise NotFound from None
+        kept = stack.pop_all()
+    return attachment, opened, kept
+
+
+@contextmanager
+def _one_more(site: Site, visitor: Visitor) -> Iterator[None]:
+    """While a file of his is open. Raises TooOften when he has EACH of them already."""
+    customer = visitor.person.customer.id
+    if site.open_files[customer] >= EACH:
+        raise TooOften(AGAIN_SECONDS)
+    site.open_files[customer] += 1
     try:
-        opened = await stack.enter_async_context(site.client.open_file(attachment))
-    except (HelpdeskMissing, HelpdeskRefused) as error:
-        log.warning("a file of request %s is not served: %s", ticket_id, error)
-        raise NotFound from None
-    return attachment, opened, stack
+        yield
+    finally:
+        site.open_files[customer] -= 1
+        if not site.open_files[customer]:
+            del site.open_files[customer]
 
 
 async def _rest(head: bytes, chunks: AsyncIterator[bytes], stack: AsyncExitStack) -> AsyncIterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -86,6 +87,8 @@ class Site:
     deeds: Mapping[str, Deed]
     frame: ShopFrame[Dress] | None = None
     refusals: Refusals = field(default_factory=Refusals)
+    open_files: Counter[int] = field(default_factory=Counter)
+    """By customer, how many files are on their way to him."""
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
     beside: TTLCache[tuple[int, int], Beside] = field(default_factory=lambda: TTLCache(BESIDES_KEPT, BESIDE_SECONDS))
     counts: TTLCache[tuple[int, str], Counts] = field(default_factory=lambda: TTLCache(COUNTS_KEPT, COUNTS_SECONDS))

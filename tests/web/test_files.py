@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from portal.errors import HelpdeskUnreachable
+from portal.errors import HelpdeskRefused, HelpdeskUnreachable
 from portal.model import Attachment
 from portal.web import files
+from portal.web.site import Site
 from tests.stage import ANNA, BORIS, PREFIX, Stage, stage
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -146,3 +147,28 @@ def test_who_goes_away_in_the_middle_leaves_no_file_open() -> None:
         return meanwhile, desk.client.open
 
     assert asyncio.run(go_away()) == (1, 0)
+
+
+def test_one_customer_does_not_hold_the_files_of_all(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticket = shop.ticket(ANNA, files=[paper("a.txt", b"one")])
+    with shop.client(ANNA) as anna:
+        site: Site = anna.app.dependencies["site"].dependency()
+        link = links(anna.get(f"{PREFIX}/{ticket}").text)[0]
+        doors = (link, f"{link}/view", f"{PREFIX}/{ticket}/files.zip")
+        assert [anna.get(door).status_code for door in doors] == [200, 200, 200]
+        assert not site.open_files, "what is over is not counted"
+        site.open_files[ANNA] = files.EACH
+        answers = [anna.get(door) for door in doors]
+        assert [answer.status_code for answer in answers] == [429, 429, 429]
+        assert {answer.headers["retry-after"] for answer in answers} == {"5"}
+        site.open_files[ANNA] = files.EACH - 1
+        assert anna.get(link).status_code == 200 and site.open_files[ANNA] == files.EACH - 1
+        monkeypatch.setattr(type(site.client), "open_file", refused)
+        assert anna.get(link).status_code == 404 and site.open_files[ANNA] == files.EACH - 1
+        site.open_files.clear()
+
+
+@asynccontextmanager
+async def refused(*_: object) -> AsyncIterator[None]:
+    raise HelpdeskRefused("no")
+    yield
