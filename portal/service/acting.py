@@ -68,8 +68,11 @@ def turn(  # who, what, and how it is told from another
         _note(unit, user, ticket_id, "closed" if kind == CLOSE else "reopened", reason=reason, words=words)
 
 
-def rate(unit: Unit, person: Person, ticket_id: int, score: Score, words: str) -> bool:
-    """Keep what he says of a closed request of his. False when it is too late to change it. Raises TooOften."""
+def rate(unit: Unit, person: Person, ticket_id: int, score: Score, words: str, *, once: str) -> bool:
+    """Keep what he says of a closed request of his; the same form says it once. False when it is too late to change it.
+
+    Raises TooOften.
+    """
     user = person.customer.id
     before = of_this_closing(ratings.of(unit, user, ticket_id), turns.of(unit, ticket_id))
     if before and not may_change(before):
@@ -77,7 +80,7 @@ def rate(unit: Unit, person: Person, ticket_id: int, score: Score, words: str) -
     if before is None or (before.score, before.words) != (score, words):
         limits.bound(unit, "act", user, ACTS)
         ratings.put(unit, user, ticket_id, score, words, anew=before is None)
-        _note(unit, user, ticket_id, "rated", score=score, words=words)
+        _note(unit, user, ticket_id, "rated", score=score, words=words, once=f"{user}:{once}:rate")
     return True
 
 
@@ -92,6 +95,16 @@ def may_change(rating: Rating) -> bool:
     return datetime.now(UTC) - rating.at < CHANGED_WITHIN
 
 
-def _note(unit: Unit, user: int, ticket_id: int, about: str, *, words: str, reason: str = "", score: str = "") -> None:
+def _note(
+    unit: Unit,
+    user: int,
+    ticket_id: int,
+    about: str,
+    *,
+    words: str,
+    reason: str = "",
+    score: str = "",
+    once: str | None = None,
+) -> None:
     told = {"about": about, "text": words[:MAX_WORDS], "reason": reason, "score": score, "files": []}
-    outbox.put(unit, NOTE, told, user, queue=f"note:{ticket_id}", ticket_id=ticket_id)
+    outbox.put(unit, NOTE, told, user, queue=f"note:{ticket_id}", ticket_id=ticket_id, once=once)

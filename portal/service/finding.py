@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from portal.bitrix import goods
 from portal.bitrix.goods import Goods
@@ -38,6 +40,10 @@ MESSAGES_READ = 50
 READ_AGAIN_SECONDS = 3600
 NEWS_LOOKED_AT = 100
 """Of a customer's requests, the newest: nobody reads a larger number in a menu."""
+
+SEARCHES_AT_ONCE = 3
+"""Of a process: looking through thousands of long conversations takes a second and more of a database thread, and the
+others are for everybody's pages. Each customer has one of these at a time."""
 
 LAST_PAGE = 10_000
 """Nobody has more; and a database counts no further than so many digits."""
@@ -117,6 +123,8 @@ class Finder:
     def __init__(self, shape: Shape, desk: Desk) -> None:
         self._shape = shape
         self._desk = desk
+        self._places = asyncio.Semaphore(SEARCHES_AT_ONCE)
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def find(self, person: Person, wish: Wish, page: int) -> tuple[RequestList, Findings | None]:
         """One page of those of his requests that he wants. Raises NotFound for a page that is not there.
@@ -137,13 +145,20 @@ class Finder:
             away = not isinstance(error, HelpdeskPending)
             return RequestList(person.sight, email, page=page, pending=True, stale=away), None
         whose = Whose(contacts, email, person.own)
-        databases = self._desk.databases
-        looked = await databases.read(_look, self._shape, person.customer.id, whose, wish=wish, page=page)
+        databases, customer = self._desk.databases, person.customer.id
+        async with self._turn_of(customer) if wish.words else nullcontext():
+            looked = await databases.read(_look, self._shape, customer, whose, wish=wish, page=page)
         counts = looked.findings.counts
         total = max(counts.total, sum(first.value.total for first in firsts))
         if counts.total < total or counts.read < min(counts.total, MESSAGES_READ):
             await databases.run(index_wants.put, contacts, READ_AGAIN_SECONDS)
         return _listed(person, looked, firsts, page), replace(looked.findings, of=total)
+
+    @asynccontextmanager
+    async def _turn_of(self, customer_id: int) -> AsyncIterator[None]:
+        turn = self._turns.setdefault(customer_id, asyncio.Lock())
+        async with turn, self._places:
+            yield
 
     async def news(self, person: Person) -> tuple[int, int]:
         """How many of his requests hold something new, and how many wait for him; one query, of what our index has."""

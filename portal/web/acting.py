@@ -33,11 +33,12 @@ async def reopen(request: AnyRequest, site: NamedDependency[Site], ticket_id: Fr
 @post("/{ticket_id:str}/rate", status_code=303)
 async def rate(request: AnyRequest, site: NamedDependency[Site], ticket_id: FromPath[str]) -> Answer:
     """Keep what the visitor says of one of his requests that is closed."""
-    visitor, view, _, fields = await _asked(site, request, ticket_id)
+    visitor, view, once, fields = await _asked(site, request, ticket_id)
     score = next((score for score in Score if score == fields.get("score")), None)
     if score is None or view.conversation is None or not view.conversation.ticket.closed:
         return redirect(site, f"/{view.ticket_id}#acts", visitor, flash="not_rated")
-    kept = await site.databases.run(acting.rate, visitor.person, view.ticket_id, score, _words(fields))
+    told = (visitor.person, view.ticket_id, score, _words(fields))
+    kept = await site.databases.run(acting.rate, *told, once=once)
     return redirect(site, f"/{view.ticket_id}#acts", visitor, flash="rated" if kept else "not_rated")
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from litestar.testing import TestClient
 
+from portal.bitrix import tables
+from portal.service import acting
+from portal.service.acting import Score
+from portal.service.taking import person_of
 from portal.store import order_tickets
 from tests.service.test_delivery import Shop
 from tests.stage import ANNA, BORIS, PREFIX, PUBLIC_URL, stage
@@ -194,3 +199,16 @@ def test_who_asks_about_an_order_is_told_of_his_open_requests_about_it(database_
             assert "may be about the same" not in anna.get(f"{PREFIX}/new").text
             foreign = boris.get(f"{PREFIX}/new", params={"order": "А-1007", "item": name}).text
             assert "may be about the same" not in foreign and f'value="{name}"' not in foreign
+
+
+def test_twenty_fingers_at_once_rate_once(shop: Shop) -> None:
+    ticket, stage = shop.stage.ticket(ANNA), shop.stage
+    person = stage.databases.read_here(person_of, stage.settings, stage.databases.read_here(tables.inspect), ANNA)
+    assert person
+
+    def rate(_: int) -> bool:
+        return stage.databases.run_here(acting.rate, person, ticket, Score.GOOD, "Thanks", once="a form")
+
+    with ThreadPoolExecutor(20) as fingers:
+        assert all(fingers.map(rate, range(20)))
+    assert stage.execute("SELECT COUNT(*) FROM custom_hde_outbox WHERE kind = 'desk.note'") == [(1,)]

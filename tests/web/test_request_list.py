@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -14,14 +15,19 @@ import pytest
 from litestar.testing import TestClient
 
 from portal.bitrix import tables
+from portal.bitrix.tables import Shape
+from portal.database import Unit
 from portal.helpdesk import forgetting
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.model import Event
-from portal.service import inbound, rules
+from portal.service import finding, inbound, rules
 from portal.service.effects import Effects
+from portal.service.finding import Finder, Wish
 from portal.service.inbound import Bell
 from portal.service.indexer import Indexer
+from portal.service.listing import Desk
+from portal.service.taking import person_of
 from portal.store import inbox, index_wants, order_tickets
 from tests.stage import ANNA, BORIS, EMAILS, PREFIX, Stage
 from tests.web.test_orders_api import supplied
@@ -255,3 +261,36 @@ def test_with_a_deleted_account_goes_what_the_index_has_of_it(shop: Stage) -> No
     shop.databases.run_here(forgetting.erase, [contact], [], [])
     assert shop.execute("SELECT COUNT(*) FROM custom_hde_ticket")[0][0] == 0
     assert shop.execute("SELECT COUNT(*) FROM custom_hde_index_want")[0][0] == 0
+
+
+def test_who_searches_much_keeps_nobody_from_the_database(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    going: Counter[int] = Counter()
+    most: Counter[str] = Counter()
+    look = finding._look
+
+    def slowly(unit: Unit, shape: Shape, user_id: int, *told: Any, **more: Any) -> Any:
+        going[user_id] += 1
+        most["anna"], most["all"] = max(most["anna"], going[ANNA]), max(most["all"], going.total())
+        try:
+            time.sleep(0.02)
+            return look(unit, shape, user_id, *told, **more)
+        finally:
+            going[user_id] -= 1
+
+    monkeypatch.setattr(finding, "_look", slowly)
+    shop.ticket(ANNA)
+    shop.ticket(BORIS)
+
+    async def search() -> None:
+        client = Client(shop.settings, shop.databases)
+        try:
+            shape = shop.databases.read_here(tables.inspect)
+            finder = Finder(shape, Desk(Cache(client, shop.databases, 60), shop.databases))
+            people = [shop.databases.read_here(person_of, shop.settings, shape, user) for user in (ANNA, BORIS)]
+            wanted = [people[0]] * 12 + [people[1]] * 2
+            await asyncio.gather(*(finder.find(person, Wish("parcel"), 1) for person in wanted if person))
+        finally:
+            await client.close()
+
+    asyncio.run(search())
+    assert most["anna"] == 1 and 1 <= most["all"] <= finding.SEARCHES_AT_ONCE and not going.total()
