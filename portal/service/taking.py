@@ -23,7 +23,7 @@ from portal.store import limits, links
 log = logging.getLogger(__name__)
 
 FILES_TAKEN = ((30, 3600),)
-"""Conversations an account may save as a file: (how many, in how many seconds). Its pictures may cost calls."""
+"""Files that an account may have made: (how many, in how many seconds). They cost calls, and are packed each time."""
 
 PICTURES, PICTURE_BYTES, PICTURES_BYTES = 12, 3 * 2**20, 12 * 2**20
 """Pictures that stand in a saved conversation: how many, the largest of them, and all of them."""
@@ -57,7 +57,7 @@ def person_of(unit: Unit, settings: Settings, shape: Shape, user_id: int) -> Per
 
 
 def count(unit: Unit, user_id: int) -> None:
-    """He saves one conversation more. Raises TooOften."""
+    """One more is made for him: a conversation, the files of one, or his archive. Raises TooOften."""
     limits.bound(unit, "take", user_id, FILES_TAKEN)
 
 

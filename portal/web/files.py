@@ -90,11 +90,8 @@ async def whole(request: AnyRequest, site: NamedDependency[Site], ticket_id: Fro
         raise NotFound
     await site.databases.run(taking.count, visitor.person.customer.id)
     name = Attachment("", f"request-{found.conversation.ticket.number}.zip", "")
-    stack = AsyncExitStack()
-    stack.enter_context(_one_more(site, visitor))
-    made = _zipped(site, files)
-    stack.push_async_callback(made.aclose)
-    return Stream(_rest(b"", made, stack), headers=download(name, None), media_type="application/zip")
+    made = counted(site, visitor, _zipped(site, files))
+    return Stream(made, headers=download(name, None), media_type="application/zip")
 
 
 async def _zipped(site: Site, files: list[Attachment]) -> AsyncGenerator[bytes]:
@@ -130,6 +127,14 @@ async def _open(
             raise NotFound from None
         kept = stack.pop_all()
     return attachment, opened, kept
+
+
+def counted(site: Site, visitor: Visitor, made: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    """What is made for him as it goes, counted among his open files until it ends, however it ends. Raises TooOften."""
+    stack = AsyncExitStack()
+    stack.enter_context(_one_more(site, visitor))
+    stack.push_async_callback(made.aclose)
+    return _rest(b"", made, stack)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from litestar import get, post
 from litestar.di import NamedDependency
@@ -20,7 +20,7 @@ from portal.store import erasing as receipts
 from portal.store import exports
 from portal.store.exports import Export
 from portal.web.answers import Answer, page, redirect
-from portal.web.files import download
+from portal.web.files import counted, download
 from portal.web.requests import number
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, Visitor, check_form, check_origin
@@ -53,11 +53,13 @@ async def archive(request: AnyRequest, site: NamedDependency[Site]) -> Stream:
     export = await site.databases.read(exporting.of, visitor.person)
     if export is None or export.finished_at is None:
         raise NotFound
-    made = Attachment("", f"requests-{export.finished_at:%Y-%m-%d}.zip", "")
-    return Stream(_zipped(site, export), headers=download(made, None), media_type="application/zip")
+    await site.databases.run(taking.count, visitor.person.customer.id)
+    named = Attachment("", f"requests-{export.finished_at:%Y-%m-%d}.zip", "")
+    made = counted(site, visitor, _zipped(site, export))
+    return Stream(made, headers=download(named, None), media_type="application/zip")
 
 
-async def _zipped(site: Site, export: Export) -> AsyncIterator[bytes]:
+async def _zipped(site: Site, export: Export) -> AsyncGenerator[bytes]:
     """The archive as it goes, a few chunks at a time; what was deleted meanwhile leaves it cut, as it must be."""
     assert export.finished_at  # noqa: S101  # it is ready
     made, last = Zip(export.finished_at), 0

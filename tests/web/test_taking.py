@@ -28,6 +28,8 @@ from portal.store import exports, lanes, outbox
 from portal.store.exports import Part
 from portal.store.lanes import Lane
 from portal.tokens import Tokens
+from portal.web.files import EACH
+from portal.web.site import Site
 from tests.stage import ANNA, BORIS, EMAILS, PREFIX, PUBLIC_URL, Stage, stage
 from tests.web.hostile import HOSTILE
 from tests.web.states import NOW, make_pages
@@ -169,7 +171,12 @@ def test_everything_comes_as_one_archive(shop: Stage) -> None:
         assert "data-archive" in anna.get(EXPORT).text
         assert make(shop) == 1
         assert ARCHIVE in anna.get(EXPORT).text
+        site: Site = anna.app.dependencies["site"].dependency()
+        site.open_files[ANNA] = EACH
+        assert anna.get(ARCHIVE).status_code == 429, "he holds enough already"
+        site.open_files.clear()
         answer = anna.get(ARCHIVE)
+        assert not site.open_files
     assert answer.headers["content-type"] == "application/zip" and "attachment" in answer.headers["content-disposition"]
     found = opened(answer)
     names = found.namelist()
