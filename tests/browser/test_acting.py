@@ -85,39 +85,3 @@ def test_a_list_is_narrowed_down_and_found_again(tab: Tab, origin: Origin) -> No
     tab.inspect("narrowed down")
     tab.follow(tab.page.get_by_role("link", name=re.compile("Показать все")))
     assert len(listed(tab)) == 8
-
-
-def test_a_list_is_narrowed_down_with_the_keyboard_alone(tab: Tab, origin: Origin) -> None:
-    with_a_long_list(tab, origin)
-    keys = tab.page.keyboard
-
-    def walk_to(name: str) -> None:
-        """Go on to what is called so, which must show that it is there."""
-        for _ in range(40):
-            keys.press("Tab")
-            shown = tab.page.evaluate(
-                "(() => { const e = document.activeElement; return [e.labels?.[0]?.textContent || e.textContent || '',"
-                " getComputedStyle(e).outlineStyle !== 'none'] })()"
-            )
-            if name in " ".join(shown[0].split()):
-                assert shown[1], f"{name} has the focus and does not show it"
-                return
-        raise AssertionError(f"{name} cannot be reached")
-
-    walk_to("Поиск по обращениям")
-    keys.type("вопрос")
-    with tab.page.expect_navigation():
-        keys.press("Enter")
-    assert len(listed(tab)) == 7
-    walk_to("Фильтры")
-    keys.press("Enter")
-    walk_to("Сначала")
-    keys.press("ArrowDown")
-    walk_to("Применить")
-    with tab.page.expect_navigation():
-        keys.press("Enter")
-    assert "sort=created" in tab.page.url and len(listed(tab)) == 7
-    walk_to("«вопрос»")
-    with tab.page.expect_navigation():
-        keys.press("Enter")
-    assert len(listed(tab)) == 8

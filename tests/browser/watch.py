@@ -17,6 +17,15 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("ut
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental"]
 """Every rule of axe but the AAA ones; also those that are off by themselves (target-size)."""
 
+FOCUSED = """() => {
+  const one = document.activeElement;
+  const around = [one, one.closest("label, summary, li, h2") ?? one, one.labels?.[0] ?? one];
+  const outlined = (each, part) => getComputedStyle(each, part).outlineStyle !== "none";
+  const name = one.labels?.[0]?.textContent || one.ariaLabel || one.textContent || one.value || "";
+  return [name, around.some((each) => outlined(each) || outlined(each, "::after"))];
+}"""
+"""What the element with the focus is called, and whether it, its label or what it stands in shows the focus."""
+
 NARROW = (360, 320)
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
@@ -68,6 +77,21 @@ class Tab:
         """Click a link or a button, and wait for the page it leads to."""
         with self.page.expect_navigation():
             link.click()
+
+    def walk_to(self, name: str) -> None:
+        """Go on by the Tab key to what is called so, which must show that it has the focus."""
+        for _ in range(60):
+            self.page.keyboard.press("Tab")
+            called, shows = self.page.evaluate(FOCUSED)
+            if name in re.sub(r"\s+", " ", called):
+                assert shows, f"{name} has the focus and does not show it"
+                return
+        raise AssertionError(f"{name} cannot be reached")
+
+    def press(self, key: str) -> None:
+        """A key that leads to another page."""
+        with self.page.expect_navigation():
+            self.page.keyboard.press(key)
 
     def text(self) -> str:
         """What the main part says, in one line."""
