@@ -43,6 +43,8 @@ def picture(browser: Browser, path: Path) -> None:
             route.fulfill(body=(look / name).read_text("utf-8"), content_type="text/css")
         elif found := statics.get(name):
             route.fulfill(body=found.body, content_type=found.content_type)
+        elif name == "events":
+            route.fulfill(body="retry: 600000\n\n", content_type="text/event-stream")
         else:
             template, given = states[name]
             body = dress.on(pages.render(template, locale="ru", nonce="n", **given), "ru")

@@ -1,8 +1,12 @@
 """The demo shop's own header and footer around the portal, in a browser that has never been there."""
 
+from pathlib import Path
+
 import pytest
+from playwright.sync_api import Browser
 
 from portal.sandbox.people import ANNA
+from tests import clothes
 from tests.browser.origin import PREFIX, Origin
 from tests.browser.watch import Tab
 
@@ -35,3 +39,8 @@ def test_our_pages_wear_the_shops_frame_with_and_without_scripts(tab: Tab, origi
     tab.must_be_clean()
     tab.inspect("framed")
     tab.complaints.clear()  # axe puts stylesheets of its own into a page that has one inline, and our policy forbids it
+
+
+def test_the_picture_of_the_readme_can_be_made_anew(chromium: Browser, tmp_path: Path) -> None:
+    clothes.picture(chromium, tmp_path / "clothes.png")
+    assert [one.name for one in tmp_path.iterdir()] == ["clothes.png"]
