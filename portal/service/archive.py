@@ -55,7 +55,12 @@ def raster_type(content: bytes) -> str | None:
 
 def can_be_viewed(name: str) -> bool:
     """Whether a file of this name may be of a kind that is shown; what it really is decides when it is."""
-    return bool(PLAIN.search(name) or _PICTURE.search(name))
+    return bool(PLAIN.search(name)) or is_picture(name)
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file calls itself a picture of a kind that we show: what it is, its content says."""
+    return bool(_PICTURE.search(name))
 
 
 def picture(content: bytes) -> str | None:

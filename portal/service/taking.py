@@ -15,7 +15,7 @@ from portal.errors import HelpdeskBanned, HelpdeskBusy, HelpdeskError, HelpdeskM
 from portal.helpdesk.client import Client
 from portal.model import Attachment
 from portal.service import sight
-from portal.service.archive import picture
+from portal.service.archive import is_picture, picture
 from portal.service.requests import RequestView
 from portal.service.sight import Person
 from portal.store import limits, links
@@ -103,7 +103,7 @@ async def with_pictures(client: Client, view: RequestView) -> Saved:
     Nobody waits longer for a help desk that does not give them: what does not come is named, too.
     """
     saved, room = Saved(), PICTURES_BYTES
-    candidates = [file for file in files_of(view) if is_picture(file)][:PICTURES]
+    candidates = [file for file in files_of(view) if is_picture(file.name)][:PICTURES]
     for file in candidates:
         try:
             content = await content_of(client, file, min(PICTURE_BYTES, room))
@@ -134,11 +134,6 @@ async def whole_files(client: Client, view: RequestView, most: int, room: int) -
             continue
         room -= len(content)
         yield file, content
-
-
-def is_picture(file: Attachment) -> bool:
-    """Whether it calls itself a picture of a kind that we show: what it is, its content says."""
-    return file.name.lower().rpartition(".")[2] in ("png", "jpg", "jpeg", "gif", "webp")
 
 
 def context(view: RequestView, saved: Saved, address: str) -> Mapping[str, Any]:

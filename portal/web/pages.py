@@ -48,7 +48,7 @@ from markupsafe import Markup
 from portal import assets
 from portal.config import Settings
 from portal.service import writing
-from portal.service.archive import can_be_viewed
+from portal.service.archive import can_be_viewed, is_picture
 from portal.service.requests import RequestList, touched
 from portal.service.writing import Delivery, Written
 from portal.web.dress import PLACE, plain
@@ -177,6 +177,7 @@ def _environment(locale: str, all_words: Mapping[str, Words], settings: Settings
         rows=partial(rows, words, urls),
         strip=strip,
         can_be_viewed=can_be_viewed,
+        is_picture=is_picture,
         has_files=has_files,
         ATTEMPTS=ATTEMPTS,
         is_late=is_late,

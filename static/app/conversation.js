@@ -17,3 +17,17 @@ function follow() {
   }, pauses.shift() * 1000);
 }
 follow();
+
+// A picture opens below its name and closes again. In a tab of its own without the script, or as the visitor's keys say.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-picture]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const there = link.parentElement.querySelector("img");
+  link.setAttribute("aria-expanded", !there);
+  if (there) return there.remove();
+  const picture = Object.assign(document.createElement("img"), { src: link.href, alt: link.querySelector(".name").textContent });
+  // What only calls itself a picture is saved.
+  picture.addEventListener("error", () => (picture.remove(), location.assign(link.href)));
+  link.parentElement.append(picture);
+});

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from time import monotonic
 
 import pytest
+from playwright.sync_api import expect
 
 from portal.sandbox.people import ANNA
 from tests.browser.origin import PREFIX, Origin
 from tests.browser.watch import Tab
+from tests.web.test_taking import PNG
 
 pytestmark = pytest.mark.browser
 
@@ -85,3 +88,29 @@ def test_a_list_is_narrowed_down_and_found_again(tab: Tab, origin: Origin) -> No
     tab.inspect("narrowed down")
     tab.follow(tab.page.get_by_role("link", name=re.compile("Показать все")))
     assert len(listed(tab)) == 8
+
+
+def test_a_picture_opens_in_place_and_what_only_calls_itself_one_is_saved(tab: Tab, origin: Origin) -> None:
+    files = [
+        {"name": name, "type": "image/png", "base64": base64.b64encode(content).decode()}
+        for name, content in (("фото.png", PNG), ("evil.png", b"<svg onload=alert(1)>"))
+    ]
+    ticket = origin.ticket(ANNA.login, files=files)
+    tab.enter(ANNA, f"{PREFIX}/{ticket}")
+    picture = tab.page.locator(".files img")
+    if not tab.scripted:
+        with tab.page.context.expect_page() as opened:
+            tab.page.get_by_role("link", name="фото.png").first.click()
+        assert opened.value.locator("img").evaluate("each => each.naturalWidth") == 1
+        return
+    link = tab.page.get_by_role("link", name="фото.png").first
+    link.click()
+    expect(picture).to_have_js_property("naturalWidth", 1)
+    assert link.get_attribute("aria-expanded") == "true" and picture.get_attribute("alt") == "фото.png"
+    tab.inspect("with a picture")
+    link.click()
+    assert not picture.count() and link.get_attribute("aria-expanded") == "false"
+    with tab.page.expect_download() as coming:
+        tab.page.get_by_role("link", name="evil.png").first.click()
+    assert coming.value.suggested_filename == "evil.png" and not picture.count()
+    assert tab.page.url == f"{origin.requests}{ticket}"
