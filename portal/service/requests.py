@@ -132,6 +132,8 @@ def with_written(view: RequestView, written: Sequence[Written]) -> RequestView:
 
     A message that was delivered shows from here until the copy has it, or is newer than the delivery.
     """
+    if not written:
+        return view
     there = {message.id for message in view.conversation.messages} if view.conversation else set()
     waiting = [
         one
@@ -155,6 +157,8 @@ def list_with_written(view: RequestList, written: Sequence[Written]) -> RequestL
 
     A request with such a reply moves up, as it will when the help desk tells of it.
     """
+    if not written:
+        return view
     there = {ticket.id: ticket for ticket in view.tickets}
     waiting = [
         one

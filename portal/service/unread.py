@@ -18,13 +18,12 @@ BY_THE_SHOP = frozenset({Status.WAITING, Status.CLOSED, Status.OTHER})
 def new_of(person: Person, tickets: Iterable[Ticket]) -> frozenset[int]:
     """The ids of those of these requests in which the shop has done something that he has not seen.
 
-    It is asked at every list, whose page may be kept: what is old is passed over by one comparison.
+    It is asked at every list, whose page may be kept: what is old is passed over by a comparison or two.
     """
     floor, seen = person.seen.floor() or first_since(), person.seen.tickets
+    young = [ticket for ticket in tickets if ticket.updated_at > floor or (ticket.last_reply_at or floor) > floor]
     return frozenset(
-        ticket.id
-        for ticket in tickets
-        if (at := activity(ticket)) > floor and at > seen.get(ticket.id, floor) and ticket.status in BY_THE_SHOP
+        ticket.id for ticket in young if activity(ticket) > seen.get(ticket.id, floor) and ticket.status in BY_THE_SHOP
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -57,9 +57,10 @@ def page(
     *,
     keep: Hashable = None,
     status: int = 200,
+    later: Callable[[], Mapping[str, Any]] | None = None,
     **context: Any,
 ) -> Answer:
-    """Render a page for a signed-in visitor.
+    """Render a page for a signed-in visitor. `later`: more of what it shows, for which no kept page has to wait.
 
     With `keep` the rendered bytes are kept for this customer and language under it, for the current minute: whatever
     the page shows must follow from it. The nonce and the token of its forms (`csrf`) are put in afterwards, so that
@@ -73,6 +74,7 @@ def page(
     kept_minute, body = site.kept.get(key, (0, b"")) if key else (0, b"")
     if kept_minute != minute:
         shown = {"nonce": NONCE_PLACE, "csrf": FORM_PLACE, "now": now, "flash": flash, "account": customer, **context}
+        shown |= later() if later else {}
         body = site.pages.render(template, locale=locale, **shown)
         if key and len(body) <= LARGEST_KEPT:
             site.kept[key] = minute, body

@@ -36,11 +36,15 @@ async def _plain(site: Site, request: AnyRequest, visitor: Visitor, wanted: int)
     counts = await _counts(site, visitor, view)
     view = service.list_with_written(view, await written(site, request, visitor))
     # A page that is pending is made anew: it changes at once.
-    shown = marks([*view.written, *view.replies.values()])
-    whose = (view.sight, view.email, view.page, view.pages, view.total)
-    known = (view.version, view.as_of, view.stale, shown, view.news, *_tabs(counts).items())
+    going = marks([*view.written, *view.replies.values()])
+    whose = (view.sight, view.email, view.page, view.pages, view.total, len(view.tickets))
+    known = (view.version, view.as_of, view.stale, going, view.news, *_tabs(counts).items())
     keep = (*whose, *known) if view.version else None
-    answer = page(site, request, visitor, "requests/list.html", keep=keep, **_context(site, request, view, counts))
+
+    def shown() -> dict[str, Any]:
+        return _context(site, request, view, counts or counted(view))
+
+    answer = page(site, request, visitor, "requests/list.html", keep=keep, later=shown)
     if cookie_choice(request, LIST_COOKIE):
         remember_list(site, answer, "")
     return answer
@@ -80,13 +84,11 @@ def _tabs(counts: Counts | None) -> dict[str, int]:
 
 
 async def _counts(site: Site, visitor: Visitor, view: RequestList) -> Counts | None:
-    """What there is of each state. Of a long list our index is asked, once for each state of it; None while it lacks
-    some.
+    """What there is of each state, as our index says, asked once for each state of the list; None while it lacks some,
+    and of a list that is here whole.
     """
-    if not view.version:
+    if not view.version or view.pages == 1:
         return None
-    if (counts := counted(view)) is not None:
-        return counts
     key = (visitor.person.customer.id, view.version)
     if (counts := site.counts.get(key)) is None:
         counts = await site.finder.count(visitor.person)

@@ -124,7 +124,7 @@ def conversation(
 
     `keep` as in `page`.
     """
-    told = {
+    told: dict[str, Any] = {
         "view": view,
         "attempt": attempt_of(request),
         "entered": entered,

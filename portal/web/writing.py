@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -229,7 +230,7 @@ async def _form(site: Site, request: AnyRequest, visitor: Visitor, entered: Ente
     """The form of a new request, with what has been entered into it."""
     orders = await site.databases.read(_offered, site.orders, visitor.person.customer.id, entered.order)
     asked = {"subject": entered.subject, "text": entered.text, "order": entered.order}
-    shown = {
+    shown: dict[str, Any] = {
         "entered": entered,
         "orders": orders,
         "similar": await similar(visitor.person, site.desk, site.orders, **asked),
