@@ -7,7 +7,6 @@ his own links. What it lacks, as nobody has read it yet, is asked for (indexer.p
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -24,13 +23,12 @@ from portal.helpdesk.indexing import folded, ticket_of
 from portal.model import Channel, Copy, Status, TicketPage
 from portal.service.listing import Desk, contacts_of
 from portal.service.requests import PAGE_SIZE, PATIENCE_SECONDS, RequestList
+from portal.service.search_words import Pieces, snippet, words_of
 from portal.service.sight import Person, Sight
 from portal.service.unread import BY_THE_SHOP, new_of
 from portal.store import index_wants, order_tickets, tickets
 from portal.store.tickets import Counts, Sort, Terms, Whose, Word
 
-LONGEST_QUERY = 200
-MOST_WORDS = 8
 ABOUT_ORDERS = 1_000
 """Pairs of order and request that are looked at, of the newest orders."""
 
@@ -47,14 +45,6 @@ others are for everybody's pages. Each customer has one of these at a time."""
 
 LAST_PAGE = 10_000
 """Nobody has more; and a database counts no further than so many digits."""
-
-SNIPPET = 160
-"""Characters around the first match."""
-
-_ENDING = re.compile(
-    r"(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|иях|ях|ах|ов|ев|ей|ой|ий|ый|ая|яя|ое|ее|ие|ые|ую|юю|ом|ем|ам|ям|ок|ек"
-    r"|[аеиоуыьэюяй]|ing|ies|es|ed|s)$"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +77,6 @@ class Wish:
         closed = self.is_open is False
         turn = {"mine": {Status.WAITING}, "shop": {Status.RECEIVED, Status.IN_PROGRESS}}.get(self.turn, set(Status))
         return [status for status in Status if status in turn and (status is Status.CLOSED) is closed]
-
-
-Pieces = Sequence[tuple[str, bool]]
-"""A text in pieces; True for those that were looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,42 +196,6 @@ def _look(unit: Unit, shape: Shape, user_id: int, whose: Whose, *, wish: Wish, p
         elif ticket and (hit := _hit(ticket.id, said, about, bought)):
             there[ticket.id] = hit
     return _Looked(Findings(counts, snippets=snippets, goods=there), found)
-
-
-def words_of(query: str) -> list[str]:
-    """The words that are looked for, folded and without their endings."""
-    said = [word.strip("№#.,;:!?\"'«»()[]<>") for word in folded(query[:LONGEST_QUERY]).split()]
-    return list(dict.fromkeys(stem(word) for word in said if word))[:MOST_WORDS]
-
-
-def stem(word: str) -> str:
-    """A folded word without what its case and number have added, as far as that is easily told."""
-    if len(word) < 5 or not word.isalpha():
-        return word
-    cut = _ENDING.sub("", word)
-    if len(cut) < 4:
-        return word
-    return cut[:-1] if cut.endswith("к") and len(cut) > 5 else cut
-
-
-def snippet(said: str, words: Sequence[str]) -> Pieces:
-    """What stands around the first of the words in a text, in pieces; nothing when none of them is in it."""
-    looked_for = re.compile("|".join(re.escape(word).replace("е", "[её]") for word in words) or r"(?!)", re.I)
-    shown = " ".join("".join(char if char.isprintable() else " " for char in said).split())
-    first = looked_for.search(shown)
-    if first is None:
-        return ()
-    begin = max(0, first.start() - SNIPPET // 3)
-    if begin and (space := shown.find(" ", begin, first.start())) > 0:
-        begin = space + 1
-    end = min(len(shown), begin + SNIPPET)
-    pieces: list[tuple[str, bool]] = [("… " if begin else "", False)]
-    at = begin
-    for match in looked_for.finditer(shown, begin, end):
-        pieces += [(shown[at : match.start()], False), (match[0], True)]
-        at = match.end()
-    pieces += [(shown[at:end], False), (" …" if end < len(shown) else "", False)]
-    return [piece for piece in pieces if piece[0]]
 
 
 class _Bought(NamedTuple):

@@ -10,10 +10,10 @@ from contextlib import suppress
 from portal.errors import NotFound
 from portal.helpdesk.indexing import folded, ticket_of
 from portal.model import Status, Ticket
-from portal.service.finding import stem
 from portal.service.listing import Desk
 from portal.service.order_requests import open_about
 from portal.service.orders import Orders
+from portal.service.search_words import stem
 from portal.service.sight import Person, Sight
 from portal.store import tickets
 from portal.store.tickets import Sort, Terms, Whose

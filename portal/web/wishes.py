@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from portal.model import Channel
-from portal.service.finding import LONGEST_QUERY, Wish
+from portal.service.finding import Wish
+from portal.service.search_words import LONGEST_QUERY
 from portal.store.tickets import Sort
 
 DAYS = (7, 30, 90, 365)
