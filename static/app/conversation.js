@@ -9,7 +9,7 @@ function follow() {
       // A new request that has arrived is at another address.
       if (url !== new URL(shown.dataset.at, location.href).href) return location.replace(shown.dataset.at);
       const anew = new DOMParser().parseFromString(html, "text/html").querySelector(".messages");
-      if (anew && anew.textContent !== shown.textContent) shown.replaceWith(document.adoptNode(anew));
+      if (anew && anew.textContent !== shown.textContent) putInPlace(shown, anew);
     } catch {
       // Offline for a moment: the next try tells.
     }
@@ -17,6 +17,22 @@ function follow() {
   }, pauses.shift() * 1000);
 }
 follow();
+
+// What is drawn anew takes the place of what was there; what the visitor has opened stays open, and he stays where he is.
+function putInPlace(here, there) {
+  const [before, after] = [here, there].map((part) => [...part.querySelectorAll("a, button, summary")]);
+  const at = before.indexOf(document.activeElement);
+  const same = (one) => one.href && one.href === before[at].href && one.className === before[at].className;
+  const opened = [...here.querySelectorAll("details")].map((one) => one.open);
+  there.querySelectorAll("details").forEach((one, at) => (one.open = Boolean(opened[at])));
+  for (const link of here.querySelectorAll("a[data-picture][aria-expanded=true]")) {
+    const twin = there.querySelector(`a[href="${link.getAttribute("href")}"]`);
+    twin?.setAttribute("aria-expanded", true);
+    twin?.parentElement.append(link.parentElement.querySelector("img"));
+  }
+  here.replaceWith(document.adoptNode(there));
+  if (at >= 0) (after.find(same) ?? after[at])?.focus({ preventScroll: true });
+}
 
 // A picture opens below its name and closes again. In a tab of its own without the script, or as the visitor's keys say.
 document.addEventListener("click", (event) => {

@@ -30,16 +30,17 @@ function keepUp() {
     }
   };
 
+  // Nothing is taken from under somebody's hands.
+  const isInUse = (part) =>
+    [...part.querySelectorAll("input, textarea")].some((one) => one === document.activeElement || one.value !== one.defaultValue);
+
   const show = (anew) => {
     const had = document.querySelectorAll(".theirs, .requests .new").length;
     for (const part of parts) {
       const here = document.querySelector(part);
       const there = anew.querySelector(part);
-      // Nothing is taken from under somebody's hands.
-      if (!here || !there || here.textContent === there.textContent || here.contains(document.activeElement)) continue;
-      const opened = [...here.querySelectorAll("details")].map((one) => one.open);
-      there.querySelectorAll("details").forEach((one, at) => (one.open = Boolean(opened[at])));
-      here.replaceWith(document.adoptNode(there));
+      if (!here || !there || here.textContent === there.textContent || isInUse(here)) continue;
+      putInPlace(here, there);
     }
     refreshTimes();
     if (document.querySelectorAll(".theirs, .requests .new").length <= had) return;

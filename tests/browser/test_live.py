@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from portal.sandbox.people import ANNA
 from tests.browser.conftest import WIDE
 from tests.browser.origin import PREFIX, Origin
 from tests.browser.watch import Tab
+from tests.web.test_taking import PNG
 
 SOON_MS = 6_000
 HIDE = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))"
@@ -104,3 +106,17 @@ def test_two_tabs_share_a_connection_and_hidden_ones_have_none(context: BrowserC
     second.page.evaluate(HIDE % "false")
     expect(second.page.locator(".messages")).to_contain_text("Told to nobody", timeout=20_000)
     until(first.page, asked, 3)
+
+
+def test_what_was_opened_stays_open_when_something_comes(context: BrowserContext, origin: Origin) -> None:
+    photo = {"name": "photo.png", "type": "image/png", "base64": base64.b64encode(PNG).decode()}
+    ticket = origin.ticket(ANNA.login, files=[photo])
+    tab = Tab(context, origin.address, scripted=True)
+    tab.enter(ANNA, f"{PREFIX}/{ticket}")
+    tab.page.get_by_role("link", name="photo.png").first.click()
+    expect(tab.page.locator(".files img")).to_be_visible()
+    origin.tell("operator/reply", ticket_id=ticket, html="<p>Посылка едет</p>")
+    expect(tab.page.get_by_text("Посылка едет")).to_be_visible(timeout=SOON_MS)
+    expect(tab.page.locator(".files img")).to_be_visible()
+    expect(tab.page.get_by_role("link", name="photo.png").first).to_be_focused()
+    tab.must_be_clean()
