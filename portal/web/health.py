@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from litestar import Response, get
+from litestar import Response
 from litestar.di import NamedDependency
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
@@ -12,6 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 from portal.database import Unit
 from portal.errors import DatabaseAway
 from portal.store import figures
+from portal.web.reading import get
 from portal.web.site import Site
 
 log = logging.getLogger(__name__)

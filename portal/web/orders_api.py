@@ -15,9 +15,9 @@ from datetime import datetime
 from urllib.parse import parse_qs, urlencode
 
 import msgspec
-from litestar import Response, get, route
+from litestar import Response
 from litestar.di import NamedDependency
-from litestar.enums import HttpMethod, MediaType
+from litestar.enums import MediaType
 from litestar.exceptions import ClientException, NotAuthorizedException
 
 from portal.service.orders import Pull
@@ -28,6 +28,7 @@ from portal.web.bearer import has_panel_secret
 from portal.web.etags import etag_of, is_known
 from portal.web.openapi import BY_SECRET, BY_TOKEN, LARGEST_PAGE, LARGEST_TICKET, LARGEST_USER, SINCE
 from portal.web.orders_shapes import order_page
+from portal.web.reading import get
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest
 
@@ -66,7 +67,7 @@ class Question:
         return f"/api/orders/?{urlencode({**whose, **since, 'page': page})}"
 
 
-@route("/api/orders/", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+@get("/api/orders/")
 async def pull(request: AnyRequest, site: NamedDependency[Site]) -> Answer:
     """A page of somebody's orders: of `user_id`, or of whoever `ticket_id` belongs to. 304 to who has it already."""
     query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)

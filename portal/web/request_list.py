@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import get
 from litestar.di import NamedDependency
 
 from portal.model import Status
@@ -13,6 +12,7 @@ from portal.service.finding import Wish, counted
 from portal.service.requests import RequestList
 from portal.store.tickets import Counts
 from portal.web.answers import Answer, page, remember_list
+from portal.web.reading import get
 from portal.web.requests import attempt_of, begin, marks, number, written
 from portal.web.site import LIST_COOKIE, Site
 from portal.web.visitor import AnyRequest, Visitor, cookie_choice

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from litestar import get, post
+from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
@@ -25,6 +25,7 @@ from portal.store import visits
 from portal.web.answers import Answer, page, redirect
 from portal.web.entered import NOTHING, Entered
 from portal.web.pages import is_late
+from portal.web.reading import get
 from portal.web.site import LIST_COOKIE, Site
 from portal.web.talk import Talk, parts, talk
 from portal.web.visitor import FLASH_COOKIE, AnyRequest, Visitor, check_form, check_origin, cookie_choice

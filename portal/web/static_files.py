@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from litestar import Response, get
+from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from portal.errors import NotFound
 from portal.web.answers import Answer
+from portal.web.reading import get
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.enums import MediaType
 from litestar.params import FromPath
@@ -27,6 +27,7 @@ from portal.web import intake
 from portal.web.answers import RETRY_SECONDS, Answer, bare_page, page, redirect
 from portal.web.entered import NOTHING, Entered, Why, given_back
 from portal.web.intake import Form
+from portal.web.reading import get
 from portal.web.requests import conversation, number, written
 from portal.web.site import Site
 from portal.web.visitor import (

@@ -476,3 +476,16 @@ def test_made_up_page_numbers_cost_no_calls(shop_v1: Stage) -> None:
         before = shop_v1.calls()
         assert {anna.get(f"{PREFIX}/?page={page}").status_code for page in range(2, 30)} == {404}
     assert shop_v1.calls() == before
+
+
+def test_a_head_says_what_a_get_says_without_the_page(shop: Stage) -> None:
+    shop.prove(ANNA)
+    ticket = shop.ticket(ANNA)
+    with shop.client(ANNA) as anna:
+        for path in ("/", f"/{ticket}", "/new", "/prove", "/999999"):
+            page, head = anna.get(f"{PREFIX}{path}"), anna.head(f"{PREFIX}{path}")
+            assert (head.status_code, head.content) == (page.status_code, b"")
+            assert head.headers["content-length"] == str(len(page.content))
+            assert head.headers.keys() == page.headers.keys()
+        for path in ("/events", f"/{ticket}/files/1", "/export/requests.zip", "/panel/a-token"):
+            assert anna.head(f"{PREFIX}{path}").status_code in (404, 405), "nothing is opened that nobody reads"
