@@ -34,8 +34,12 @@ function keepUp() {
   const isInUse = (part) =>
     [...part.querySelectorAll("input, textarea")].some((one) => one === document.activeElement || one.value !== one.defaultValue);
 
+  // When the shop has done something last, as far as the page shows: a long conversation drops its oldest message.
+  const newest = () =>
+    Math.max(0, ...[...document.querySelectorAll(".theirs time, .requests .new time")].map((one) => Date.parse(one.dateTime)));
+
   const show = (anew) => {
-    const had = document.querySelectorAll(".theirs, .requests .new").length;
+    const had = newest();
     for (const part of parts) {
       const here = document.querySelector(part);
       const there = anew.querySelector(part);
@@ -43,7 +47,7 @@ function keepUp() {
       putInPlace(here, there);
     }
     refreshTimes();
-    if (document.querySelectorAll(".theirs, .requests .new").length <= had) return;
+    if (newest() <= had) return;
     live.textContent = live.dataset.news;
     if (!document.hasFocus()) document.title = `● ${title}`;
   };

@@ -120,3 +120,17 @@ def test_what_was_opened_stays_open_when_something_comes(context: BrowserContext
     expect(tab.page.locator(".files img")).to_be_visible()
     expect(tab.page.get_by_role("link", name="photo.png").first).to_be_focused()
     tab.must_be_clean()
+
+
+def test_news_is_told_in_a_conversation_that_goes_on_on_other_pages(context: BrowserContext, origin: Origin) -> None:
+    ticket = origin.ticket(ANNA.login)
+    for number in range(51):
+        origin.tell("operator/reply", ticket_id=ticket, text=f"Answer {number}")
+    tab = Tab(context, origin.address, scripted=True)
+    asked = streams(context)
+    tab.enter(ANNA, f"{PREFIX}/{ticket}")
+    until(tab.page, asked, 1)
+    expect(tab.page.locator(".theirs")).to_have_count(50)
+    origin.tell("operator/reply", ticket_id=ticket, text="The newest answer")
+    expect(tab.page.locator("[data-live]")).to_have_text("Есть новое.", timeout=SOON_MS)
+    expect(tab.page.locator(".theirs")).to_have_count(50)
