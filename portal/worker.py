@@ -130,10 +130,10 @@ def steps(  # noqa: PLR0917  # what it stands on
     push = partial(_deliver, databases, outbound.KINDS, Outbound(settings, databases, client, render).push)
     notes = TicketOrderNotes(settings, databases, client, render)
     about = partial(_deliver, databases, ticket_order_notes.KINDS, notes.tell)
-    bell = Bell(client, databases, Effects(settings, shape, rules.of(settings)))
+    cache = Cache(client, databases, settings.cache_seconds)
+    bell = Bell(client, databases, Effects(settings, shape, rules.of(settings)), cache)
     event = partial(inbound.step, databases, bell)
     shop = ShopChanges(settings, databases)
-    cache = Cache(client, databases, settings.cache_seconds)
     renewer = Renewer(databases, cache)
     make = Exporter(settings, databases, client, shape, render).make
     archive = partial(_deliver, databases, [exports.KIND], make)

@@ -98,6 +98,11 @@ class Effects:
         names_orders = event.kind in (EventKind.TICKET_CREATED, EventKind.MESSAGE_CREATED) and self._shape.orders
         return names_orders or self.asks_for_each_message(event)
 
+    @property
+    def asks_for_the_status(self) -> bool:
+        """Whether a rule looks at the status as the help desk itself has it; our copies know whose turn it is."""
+        return self._rules.ask_for_the_status
+
     def asks_for_each_message(self, event: Event) -> bool:
         """Whether a rule looks at each message by itself: then one look at the ticket does not do for many events.
 

@@ -14,23 +14,17 @@ from functools import partial
 
 from portal import logs
 from portal.database import Databases, Unit
-from portal.errors import (
-    DatabaseAway,
-    HelpdeskBanned,
-    HelpdeskBusy,
-    HelpdeskGarbled,
-    HelpdeskMissing,
-    HelpdeskUnauthorized,
-    HelpdeskUnreachable,
-)
+from portal.errors import DatabaseAway, HelpdeskBanned, HelpdeskMissing, HelpdeskUnauthorized
+from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
 from portal.helpdesk.forgetting import forget
-from portal.model import Event, EventKind, Message, Ticket
+from portal.model import Event, EventKind, Message
 from portal.service import attempts
 from portal.service.effects import Effects, News, Outcome, Outdated, last_acted
 from portal.service.holding import held
 from portal.service.outcomes import NotOurs
 from portal.service.readback import MARKER
+from portal.service.rereading import AWAY, Rereader
 from portal.service.widget import ADOPT
 from portal.service.writing import REPLY, REQUEST
 from portal.store import cursors, inbox, links, outbox
@@ -45,8 +39,6 @@ FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 5, 3600
 LONGEST_WAIT_SECONDS = 120.0
 """A help desk that is away is asked again so soon for each event."""
 
-AWAY = (HelpdeskBanned, HelpdeskBusy, HelpdeskUnreachable, HelpdeskUnauthorized)
-
 ALIKE = (EventKind.MESSAGE_CREATED, EventKind.STATUS_CHANGED)
 """What may come in thousands for one ticket (a loop of two mail robots): one look is as good as one for each."""
 
@@ -59,10 +51,11 @@ KINDS = (REPLY, REQUEST)
 class Bell:
     """Reads a ticket again when an event says that something has happened to it, and sets off what that sets off."""
 
-    def __init__(self, client: Client, databases: Databases, effects: Effects) -> None:
+    def __init__(self, client: Client, databases: Databases, effects: Effects, cache: Cache | None = None) -> None:
         self._client = client
         self._databases = databases
         self._effects = effects
+        self._tickets = Rereader(client, databases, effects, cache)
 
     async def answer(self, arrived: Arrived) -> None:
         """Act upon the event, which ends with that."""
@@ -93,16 +86,17 @@ class Bell:
     async def _acted(self, arrived: Arrived) -> Outcome:
         for _ in range(LOOKS):
             with suppress(Outdated):
-                return await self._databases.run(self._act, arrived, await self._look(arrived.event))
+                news = await self._look(arrived.event, arrived.heard_at)
+                return await self._databases.run(self._act, arrived, news)
         raise Outdated
 
-    async def _look(self, event: Event) -> News:
+    async def _look(self, event: Event, heard_at: datetime | None = None) -> News:
         as_of, read_at = await self._databases.run(_before_reading, event.ticket_id)
+        # What is older than the event, or than what others have acted upon, is of no use to it.
+        since = max(heard_at, as_of or heard_at) if heard_at else None
         try:
-            ticket = await self._client.get_ticket(event.ticket_id)
-            messages: tuple[Message, ...] = ()
-            if self._effects.asks_for_the_message(event):
-                messages = await self._messages(event, ticket)
+            read = await self._tickets.read(event, read_at, since)
+            ticket, messages, read_at = read.ticket, read.messages, read.read_at
             stranger = None
             if await self._databases.read(self._effects.asks_for_the_stranger, ticket):
                 with suppress(HelpdeskMissing):  # the contact is gone, and its ticket is not
@@ -114,16 +108,6 @@ class Bell:
         ours = await self._databases.read(_is_ours, event, message, first)
         said = tuple(one for one in reversed(messages) if not one.from_staff or (first and one is message))
         return News(event, ticket, message, said, first, ours, stranger, as_of, read_at)
-
-    async def _messages(self, event: Event, ticket: Ticket) -> tuple[Message, ...]:
-        """The newest; none where they make no sense and only an order's number is looked for in them."""
-        try:
-            return await self._client.newest_messages(ticket)
-        except HelpdeskGarbled:
-            if self._effects.asks_for_each_message(event):
-                raise
-            log.warning("ticket %d: its messages make no sense, no order is looked for in them", ticket.id)
-            return ()
 
     def _act(self, unit: Unit, arrived: Arrived, news: News) -> Outcome:
         outcome = self._effects.apply(unit, news)

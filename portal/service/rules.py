@@ -68,6 +68,11 @@ class Rules:
         """What is set off: the effects of every rule that holds."""
         return frozenset(effect for rule in self.rules if _holds(rule, told) for effect in rule.effects)
 
+    @property
+    def ask_for_the_status(self) -> bool:
+        """Whether any of them looks at how the ticket stands."""
+        return any(rule.statuses for rule in self.rules)
+
     def ask_for_the_message(self, event: str, on: frozenset[Effect]) -> bool:
         """Whether an event of this kind must be decided by what was written, as far as effects are `on`.
 

@@ -35,12 +35,13 @@ _queue = Queue("custom_hde_inbox", MAX_ATTEMPTS)
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A claimed event."""
+    """A claimed event. `heard_at`: when what it makes old was forgotten; None when that is still to come."""
 
     id: int
     event: Event
     claim: Claim
     created_at: datetime
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
     if claimed is None:
         return None
     row = unit.state.execute(_READ, {"id": claimed.id}).one()
-    return Arrived(claimed.id, _event(row), claimed, row.created_at.replace(tzinfo=UTC))
+    heard_at = row.heard_at.replace(tzinfo=UTC) if row.heard_at else None
+    return Arrived(claimed.id, _event(row), claimed, row.created_at.replace(tzinfo=UTC), heard_at)
 
 
 def prolong(unit: Unit, arrived: Arrived, lease_seconds: float) -> bool:
@@ -239,7 +241,7 @@ _SEEN = text(
     "state = IF(:vague AND state IN ('done', 'stale', 'dead'), 'waiting', state) WHERE event_key = :key"
 )
 _READ = text(
-    "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key, created_at "
+    "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key, created_at, heard_at "
     "FROM custom_hde_inbox WHERE id = :id"
 )
 # Every row of the ticket is locked, those too that wait: two workers come here one after the other.

@@ -140,6 +140,11 @@ def forgotten(unit: Unit, seconds: float) -> list[Forgotten]:
     return [Forgotten(kind.decode(), key.decode(), at.replace(tzinfo=UTC)) for kind, key, at in rows]
 
 
+def is_small(unit: Unit, kind: str, key: str, most: int) -> bool:
+    """Whether there is a copy that is renewed when something happens (see `overdue`), of at most so many bytes."""
+    return unit.state.execute(_IS_SMALL, {**_at(kind, key), "most": most}).first() is not None
+
+
 def overdue(unit: Unit, limit: int) -> list[Forgotten]:
     """Copies of the last day that were forgotten a moment ago and that nobody is renewing, newest first.
 
@@ -234,6 +239,10 @@ IS_OVERDUE = (
     "AND forgotten_at >= fetched_at AND body IS NOT NULL AND (fetched_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY "
     "OR fetched_at > UTC_TIMESTAMP(6) - INTERVAL 14 DAY AND (kind = 'conversation' OR id LIKE '%\\:1')) "
     "AND (lease_until IS NULL OR lease_until <= UTC_TIMESTAMP(6))"
+)
+_IS_SMALL = text(
+    "SELECT 1 FROM custom_hde_snapshot WHERE kind = :kind AND id = :key AND LENGTH(body) <= :most "
+    "AND fetched_at > UTC_TIMESTAMP(6) - INTERVAL 14 DAY"
 )
 _OVERDUE = text(
     f"SELECT kind, id, forgotten_at FROM custom_hde_snapshot WHERE {IS_OVERDUE} "  # noqa: S608  # a constant
