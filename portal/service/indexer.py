@@ -43,7 +43,8 @@ class Indexer:
         contact, page = claimed
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         try:
-            await (self._messages(contact, until) if page == MESSAGES else self._page(contact, page, until))
+            async with self._cache.ended_with_us():
+                await (self._messages(contact, until) if page == MESSAGES else self._page(contact, page, until))
         except HelpdeskError as error:
             log.info("index: contact %d waits: %s", contact, error)
         return True

@@ -34,13 +34,10 @@ class Renewer:
         """Renew a few; whether there were any."""
         overdue = await self._databases.read(snapshots.overdue, AT_ONCE + len(self._failed))
         due = [gone for gone in overdue if (gone.kind, gone.key) not in self._failed][:AT_ONCE]
-        try:
+        async with self._cache.ended_with_us():
             # Lists last: they take from conversations what they know less well.
             await asyncio.gather(*(self._renew(gone) for gone in due if gone.kind != TICKETS))
             await asyncio.gather(*(self._renew(gone) for gone in due if gone.kind == TICKETS))
-        except asyncio.CancelledError:
-            await self._cache.close()
-            raise
         return bool(due)
 
     async def _renew(self, gone: Forgotten) -> None:

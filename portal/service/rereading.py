@@ -78,8 +78,10 @@ class Rereader:
         if not await self._databases.read(snapshots.is_small, *place, SMALL_BYTES):
             return None
         self._cache.forget(Forgotten(*place, since))
+        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         try:
-            copy = await self._cache.conversation(event.ticket_id, asyncio.get_running_loop().time() + PATIENCE_SECONDS)
+            async with self._cache.ended_with_us():
+                copy = await self._cache.conversation(event.ticket_id, until)
         except AWAY:
             raise
         except HelpdeskError:

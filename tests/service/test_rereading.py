@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,27 @@ def test_a_copy_that_is_older_than_the_event_tells_it_nothing(shop: Stage) -> No
     rings(shop, ticket)
     work(shop, shared=True, before="UPDATE custom_hde_snapshot SET forgotten_at = NULL")
     assert shop.execute("SELECT state, message_id FROM custom_hde_inbox") == [(b"done", message)]
+
+
+def test_who_ends_while_it_reads_leaves_no_call_under_way(shop: Stage) -> None:
+    """The database is closed next: what is under way then would fail with a traceback."""
+    ticket = seen(shop)
+    rings(shop, ticket)
+    shop.tell("faults", kind="stall", value="5")
+
+    async def ends() -> None:
+        client = Client(shop.settings, shop.databases)
+        cache = Cache(client, shop.databases, 60)
+        effects = Effects(shop.settings, shop.databases.read_here(tables.inspect), rules.of(shop.settings))
+        await inbound.hear(shop.databases)
+        working = asyncio.create_task(inbound.step(shop.databases, Bell(client, shop.databases, effects, cache)))
+        while not cache._flights:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+        assert not cache._flights
+        await client.close()
+
+    asyncio.run(ends())
