@@ -130,15 +130,6 @@ class Cache:
         if kept is not None and kept.copy.fetched_at <= gone.at:
             self._memory.pop((gone.kind, gone.key), None)
 
-    @asynccontextmanager
-    async def ended_with_us(self) -> AsyncIterator[None]:
-        """For a step of the worker: when it is cancelled in the block, as the database is closed next, renewals end."""
-        try:
-            yield
-        except asyncio.CancelledError:
-            await self.close()
-            raise
-
     async def close(self) -> None:
         """End the renewals under way; they need the database and the help desk, which are closed next."""
         tasks = [flight.task for flight in self._flights.values()]

@@ -214,7 +214,6 @@ STEPS: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     check_writing.request_becomes_a_ticket,
     check_writing.nothing_is_lost_while_away,
     check_writing.text_comes_back,
-    check_writing.request_is_closed_and_rated,
     check_widget.knows_her,
     check_widget.vouches_once,
     boris_sees_nothing_yet,

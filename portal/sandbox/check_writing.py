@@ -59,23 +59,6 @@ async def text_comes_back(walk: Walk) -> None:
     must(not csrf(answer.text), "a stranger gets a token")
 
 
-async def request_is_closed_and_rated(walk: Walk) -> None:
-    """Customer: Anna finds a request by a word of it, closes it and says how it went; support reads what she says."""
-    word, words = f"word{secrets.token_hex(4)}", f"words {secrets.token_hex(8)}"
-    told = await walk.tell("customer/email", email=ANNA.login, subject=f"About {word}", text="It is solved.")
-    url = f"{walk.requests}{told['ticket_id']}"
-    await until(lambda: walk.anna.get(walk.requests), lambda got: word in got.text, "it is not in her list")
-    found = await walk.anna.get(walk.requests, params={"q": word})
-    must(links(walk, found.text) == {told["ticket_id"]}, "the search finds something else")
-    page = await walk.anna.get(url)
-    closed = await post(walk, walk.anna, f"{url}/close", page.text, reason="solved")
-    must(closed.status_code == 303, f"status {closed.status_code}")
-    page = await until(lambda: walk.anna.get(url), lambda got: 'name="score"' in got.text, "it is not closed")
-    rated = await post(walk, walk.anna, f"{url}/rate", page.text, score="good", words=words)
-    must(rated.status_code == 303, f"status {rated.status_code}")
-    await _arrived(walk, words, of=told["ticket_id"])
-
-
 async def _reply(walk: Walk) -> str:
     url, text = f"{walk.requests}{walk.ticket}", f"reply {secrets.token_hex(8)}"
     page = await walk.anna.get(url)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import blake2b
 
 from portal.database import Unit
 from portal.service.outcomes import NOTE
@@ -69,9 +70,9 @@ def turn(  # who, what, and how it is told from another
 
 
 def rate(unit: Unit, person: Person, ticket_id: int, score: Score, words: str, *, once: str) -> bool:
-    """Keep what he says of a closed request of his; the same form says it once. False when it is too late to change it.
+    """Keep what he says of a closed request of his; the same form says the same once.
 
-    Raises TooOften.
+    False when it is too late to change it. Raises TooOften.
     """
     user = person.customer.id
     before = of_this_closing(ratings.of(unit, user, ticket_id), turns.of(unit, ticket_id))
@@ -80,7 +81,7 @@ def rate(unit: Unit, person: Person, ticket_id: int, score: Score, words: str, *
     if before is None or (before.score, before.words) != (score, words):
         limits.bound(unit, "act", user, ACTS)
         ratings.put(unit, user, ticket_id, score, words, anew=before is None)
-        _note(unit, user, ticket_id, "rated", score=score, words=words, once=f"{user}:{once}:rate")
+        _note(unit, user, ticket_id, "rated", score=score, words=words, once=f"{user}:{once}:{score}:{_digest(words)}")
     return True
 
 
@@ -88,6 +89,10 @@ def of_this_closing(rating: Rating | None, known: Sequence[Turn]) -> Rating | No
     """The rating, None where the request has been closed again since: then he is asked anew."""
     closed = [turn.at for turn in known if turn.closed]
     return rating if rating and not (closed and closed[-1] > rating.at) else None
+
+
+def _digest(words: str) -> str:
+    return blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def may_change(rating: Rating) -> bool:

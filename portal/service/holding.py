@@ -1,4 +1,7 @@
-"""A claim is kept for as long as what was claimed takes, and no longer than a lease after its worker was killed."""
+"""What the worker holds while it is at work, and gives back however that ends.
+
+A claim is kept for as long as what was claimed takes, and no longer than a lease after its worker was killed.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,19 @@ from contextlib import asynccontextmanager
 
 from portal.database import Databases, Unit
 from portal.errors import DatabaseAway
+from portal.helpdesk.cache import Cache
 
 log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def ended_with_us(cache: Cache) -> AsyncIterator[None]:
+    """For a step of the worker: when it is cancelled in the block, as the database is closed next, renewals end, too."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        await cache.close()
+        raise
 
 
 @asynccontextmanager

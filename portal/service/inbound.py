@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -21,7 +21,7 @@ from portal.helpdesk.forgetting import forget
 from portal.model import Event, EventKind, Message
 from portal.service import attempts
 from portal.service.effects import Effects, News, Outcome, Outdated, last_acted
-from portal.service.holding import held
+from portal.service.holding import ended_with_us, held
 from portal.service.outcomes import NotOurs
 from portal.service.readback import MARKER
 from portal.service.rereading import AWAY, Rereader
@@ -56,11 +56,13 @@ class Bell:
         self._databases = databases
         self._effects = effects
         self._tickets = Rereader(client, databases, effects, cache)
+        self._cache = cache
 
     async def answer(self, arrived: Arrived) -> None:
         """Act upon the event, which ends with that."""
         try:
-            outcome = await self._acted(arrived)
+            async with ended_with_us(self._cache) if self._cache else nullcontext():
+                outcome = await self._acted(arrived)
         except NotOurs:
             log.warning("inbox %d: another worker has it now", arrived.id)
             return
@@ -86,12 +88,12 @@ class Bell:
     async def _acted(self, arrived: Arrived) -> Outcome:
         for _ in range(LOOKS):
             with suppress(Outdated):
-                news = await self._look(arrived.event, arrived.heard_at)
+                news = await self._look(arrived.event, arrived.id)
                 return await self._databases.run(self._act, arrived, news)
         raise Outdated
 
-    async def _look(self, event: Event, heard_at: datetime | None = None) -> News:
-        as_of, read_at = await self._databases.run(_before_reading, event.ticket_id)
+    async def _look(self, event: Event, event_id: int | None = None) -> News:
+        as_of, heard_at, read_at = await self._databases.run(_before_reading, event.ticket_id, event_id)
         # What is older than the event, or than what others have acted upon, is of no use to it.
         since = max(heard_at, as_of or heard_at) if heard_at else None
         try:
@@ -155,9 +157,14 @@ async def step(databases: Databases, bell: Bell) -> bool:
     return True
 
 
-def _before_reading(unit: Unit, ticket_id: int) -> tuple[datetime | None, datetime]:
-    """When somebody acted upon the ticket last; and the clock that events are dated by."""
-    return last_acted(inbox.applied(unit, ticket_id)), cursors.now(unit)
+def _before_reading(
+    unit: Unit, ticket_id: int, event_id: int | None
+) -> tuple[datetime | None, datetime | None, datetime]:
+    """When somebody acted upon the ticket last; when what the event makes old was forgotten, None where that is to
+    come; and the clock that events are dated by.
+    """
+    acted = last_acted(inbox.applied(unit, ticket_id))  # which locks the event, and waits for whoever hears of it
+    return acted, inbox.heard_at(unit, event_id) if event_id else None, cursors.now(unit)
 
 
 def _hear(unit: Unit) -> int:

@@ -14,6 +14,7 @@ from portal.errors import HelpdeskError, HelpdeskMissing
 from portal.helpdesk import indexing
 from portal.helpdesk.cache import Cache
 from portal.service.finding import MESSAGES_READ
+from portal.service.holding import ended_with_us
 from portal.store import index_wants, tickets
 from portal.store.index_wants import MESSAGES
 from portal.store.tickets import Indexed
@@ -43,7 +44,7 @@ class Indexer:
         contact, page = claimed
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         try:
-            async with self._cache.ended_with_us():
+            async with ended_with_us(self._cache):
                 await (self._messages(contact, until) if page == MESSAGES else self._page(contact, page, until))
         except HelpdeskError as error:
             log.info("index: contact %d waits: %s", contact, error)

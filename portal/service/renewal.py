@@ -11,6 +11,7 @@ from portal.database import Databases
 from portal.errors import HelpdeskError
 from portal.helpdesk.cache import Cache
 from portal.helpdesk.copies import TICKETS
+from portal.service.holding import ended_with_us
 from portal.store import snapshots
 from portal.store.snapshots import Forgotten
 
@@ -34,7 +35,7 @@ class Renewer:
         """Renew a few; whether there were any."""
         overdue = await self._databases.read(snapshots.overdue, AT_ONCE + len(self._failed))
         due = [gone for gone in overdue if (gone.kind, gone.key) not in self._failed][:AT_ONCE]
-        async with self._cache.ended_with_us():
+        async with ended_with_us(self._cache):
             # Lists last: they take from conversations what they know less well.
             await asyncio.gather(*(self._renew(gone) for gone in due if gone.kind != TICKETS))
             await asyncio.gather(*(self._renew(gone) for gone in due if gone.kind == TICKETS))

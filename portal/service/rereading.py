@@ -31,10 +31,11 @@ log = logging.getLogger(__name__)
 
 AWAY = (HelpdeskBanned, HelpdeskBusy, HelpdeskUnreachable, HelpdeskUnauthorized)
 
-SMALL_BYTES = 40_000
+SMALL_BYTES = 20_000
 """A copy that is larger takes more calls than a look at the newest messages, at each of many events of one ticket."""
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 15.0
+"""Somebody who renews it for others may take long; two such tickets must not hold up all events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,7 @@ class Rereader:
         self._cache.forget(Forgotten(*place, since))
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         try:
-            async with self._cache.ended_with_us():
-                copy = await self._cache.conversation(event.ticket_id, until)
+            copy = await self._cache.conversation(event.ticket_id, until)
         except AWAY:
             raise
         except HelpdeskError:

@@ -35,13 +35,12 @@ _queue = Queue("custom_hde_inbox", MAX_ATTEMPTS)
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A claimed event. `heard_at`: when what it makes old was forgotten; None when that is still to come."""
+    """A claimed event."""
 
     id: int
     event: Event
     claim: Claim
     created_at: datetime
-    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +127,7 @@ def claim(unit: Unit, lease_seconds: float) -> Arrived | None:
     if claimed is None:
         return None
     row = unit.state.execute(_READ, {"id": claimed.id}).one()
-    heard_at = row.heard_at.replace(tzinfo=UTC) if row.heard_at else None
-    return Arrived(claimed.id, _event(row), claimed, row.created_at.replace(tzinfo=UTC), heard_at)
+    return Arrived(claimed.id, _event(row), claimed, row.created_at.replace(tzinfo=UTC))
 
 
 def prolong(unit: Unit, arrived: Arrived, lease_seconds: float) -> bool:
@@ -193,6 +191,12 @@ def heard(unit: Unit, event_id: int) -> bool:
     return bool(unit.state.execute(_HEARD, {"id": event_id}).rowcount)
 
 
+def heard_at(unit: Unit, event_id: int) -> datetime | None:
+    """When what it makes old was forgotten; None when that is still to come."""
+    at = unit.state.execute(_HEARD_AT, {"id": event_id}).scalar()
+    return at.replace(tzinfo=UTC) if at else None
+
+
 def fail(unit: Unit, arrived: Arrived, reason: str, retry_in: float, *, count: bool = True) -> bool:
     """It failed: again in `retry_in` seconds, or dead after the last attempt. False when it was no longer ours.
 
@@ -241,7 +245,7 @@ _SEEN = text(
     "state = IF(:vague AND state IN ('done', 'stale', 'dead'), 'waiting', state) WHERE event_key = :key"
 )
 _READ = text(
-    "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key, created_at, heard_at "
+    "SELECT kind, ticket_id, contact_id, message_id, happened_at, event_key, created_at "
     "FROM custom_hde_inbox WHERE id = :id"
 )
 # Every row of the ticket is locked, those too that wait: two workers come here one after the other.
@@ -258,6 +262,7 @@ _UNHEARD = text(
     "SELECT id, kind, ticket_id, contact_id, message_id, happened_at, event_key FROM custom_hde_inbox "
     "WHERE heard_at IS NULL ORDER BY id LIMIT :limit"
 )
+_HEARD_AT = text("SELECT heard_at FROM custom_hde_inbox WHERE id = :id")
 _HEARD = text("UPDATE custom_hde_inbox SET heard_at = UTC_TIMESTAMP(6) WHERE id = :id AND heard_at IS NULL")
 _VERSION = text(
     "UPDATE custom_hde_inbox SET version = :version, message_id = COALESCE(message_id, :message), status = :status, "

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from litestar import Response, get
+from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -50,7 +51,7 @@ async def file(
     """A file of a conversation, streamed through us: never shown in place, never the help desk's address."""
     attachment, opened, stack = await _open(request, site, ticket_id, file_id)
     headers = download(attachment, opened.size)
-    return Stream(_rest(b"", opened.chunks(), stack), headers=headers, media_type="application/octet-stream")
+    return _stream(_rest(b"", opened.chunks(), stack), stack, headers, "application/octet-stream")
 
 
 @get("/{ticket_id:str}/files/{file_id:str}/view")
@@ -75,7 +76,7 @@ async def view(
         return redirect(site, f"/{ticket_id}/files/{quote(file_id, safe='')}")
     headers = download(attachment, opened.size) | {"content-security-policy": SANDBOXED}
     headers["content-disposition"] = headers["content-disposition"].replace("attachment", "inline", 1)
-    return Stream(_rest(head, chunks, stack), headers=headers, media_type=kind)
+    return _stream(_rest(head, chunks, stack), stack, headers, kind)
 
 
 @get("/{ticket_id:str}/files.zip")
@@ -88,10 +89,8 @@ async def whole(request: AnyRequest, site: NamedDependency[Site], ticket_id: Fro
     files = list(taking.files_of(found))
     if not files:
         raise NotFound
-    await site.databases.run(taking.count, visitor.person.customer.id)
-    name = Attachment("", f"request-{found.conversation.ticket.number}.zip", "")
-    made = counted(site, visitor, _zipped(site, files))
-    return Stream(made, headers=download(name, None), media_type="application/zip")
+    name = f"request-{found.conversation.ticket.number}.zip"
+    return await zipped(site, visitor, _zipped(site, files), name)
 
 
 async def _zipped(site: Site, files: list[Attachment]) -> AsyncGenerator[bytes]:
@@ -129,12 +128,19 @@ async def _open(
     return attachment, opened, kept
 
 
-def counted(site: Site, visitor: Visitor, made: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
-    """What is made for him as it goes, counted among his open files until it ends, however it ends. Raises TooOften."""
-    stack = AsyncExitStack()
-    stack.enter_context(_one_more(site, visitor))
-    stack.push_async_callback(made.aclose)
-    return _rest(b"", made, stack)
+async def zipped(site: Site, visitor: Visitor, made: AsyncGenerator[bytes], name: str) -> Stream:
+    """A ZIP that is made for him as it goes, counted among his open files until it ends. Raises TooOften."""
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_one_more(site, visitor))
+        await site.databases.run(taking.count, visitor.person.customer.id)
+        stack.push_async_callback(made.aclose)
+        kept = stack.pop_all()
+    return _stream(_rest(b"", made, kept), kept, download(Attachment("", name, ""), None), "application/zip")
+
+
+def _stream(chunks: AsyncIterator[bytes], stack: AsyncExitStack, headers: dict[str, str], kind: str) -> Stream:
+    """An answer that lets go of what it holds also when its reader leaves: then nobody goes on with `chunks`."""
+    return Stream(chunks, headers=headers, media_type=kind, background=BackgroundTask(stack.aclose))
 
 
 @contextmanager

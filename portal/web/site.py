@@ -41,6 +41,9 @@ from portal.web.widget_script import WidgetScript
 from portal.web.words import LOCALES
 
 LANGUAGE_COOKIE = "portal_lang"
+LANGUAGES_READ = 256
+"""Characters of what a browser says of languages: it is remembered, and anybody may say anything."""
+
 LIST_COOKIE = "portal_list"
 """What the list was narrowed down to last: the way back from a request leads there."""
 FLASH_SECONDS = 60
@@ -128,9 +131,10 @@ class Site:
     def locale(self, request: AnyRequest, visitor: Visitor | None = None) -> str:
         """The language: chosen here, else the shop's own cookie, else the browser's, else the account's."""
         account = visitor.person.customer.language if visitor else ""
+        ours, shops = (cookie_choice(request, name) for name in (LANGUAGE_COOKIE, f"{self.cookie_prefix}_LANG"))
         return choose_locale(
-            cookie_choice(request, LANGUAGE_COOKIE),
-            cookie_choice(request, f"{self.cookie_prefix}_LANG"),
-            request.headers.get("accept-language"),
+            (ours or "")[:LANGUAGES_READ],
+            (shops or "")[:LANGUAGES_READ],
+            request.headers.get("accept-language", "")[:LANGUAGES_READ],
             account if account in LOCALES else self.settings.locale,
         )

@@ -20,7 +20,7 @@ from portal.store import erasing as receipts
 from portal.store import exports
 from portal.store.exports import Export
 from portal.web.answers import Answer, page, redirect
-from portal.web.files import counted, download
+from portal.web.files import download, zipped
 from portal.web.requests import number
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, Visitor, check_form, check_origin
@@ -53,10 +53,7 @@ async def archive(request: AnyRequest, site: NamedDependency[Site]) -> Stream:
     export = await site.databases.read(exporting.of, visitor.person)
     if export is None or export.finished_at is None:
         raise NotFound
-    await site.databases.run(taking.count, visitor.person.customer.id)
-    named = Attachment("", f"requests-{export.finished_at:%Y-%m-%d}.zip", "")
-    made = counted(site, visitor, _zipped(site, export))
-    return Stream(made, headers=download(named, None), media_type="application/zip")
+    return await zipped(site, visitor, _zipped(site, export), f"requests-{export.finished_at:%Y-%m-%d}.zip")
 
 
 async def _zipped(site: Site, export: Export) -> AsyncGenerator[bytes]:

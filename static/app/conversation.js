@@ -22,16 +22,19 @@ follow();
 function putInPlace(here, there) {
   const [before, after] = [here, there].map((part) => [...part.querySelectorAll("a, button, summary")]);
   const at = before.indexOf(document.activeElement);
-  const same = (one) => one.href && one.href === before[at].href && one.className === before[at].className;
+  const traits = ["tagName", "href", "className", "textContent"];
+  const same = (one) => traits.every((trait) => one[trait] === before[at][trait]);
   const opened = [...here.querySelectorAll("details")].map((one) => one.open);
   there.querySelectorAll("details").forEach((one, at) => (one.open = Boolean(opened[at])));
   for (const link of here.querySelectorAll("a[data-picture][aria-expanded=true]")) {
     const twin = there.querySelector(`a[href="${link.getAttribute("href")}"]`);
-    twin?.setAttribute("aria-expanded", true);
-    twin?.parentElement.append(link.parentElement.querySelector("img"));
+    if (!twin) continue;
+    twin.setAttribute("aria-expanded", true);
+    twin.parentElement.append(link.parentElement.querySelector("img"));
   }
   here.replaceWith(document.adoptNode(there));
-  if (at >= 0) (after.find(same) ?? after[at])?.focus({ preventScroll: true });
+  // Never on another one: what is pressed next would be another deed.
+  if (at >= 0) after.find(same)?.focus({ preventScroll: true });
 }
 
 // A picture opens below its name and closes again. In a tab of its own without the script, or as the visitor's keys say.
@@ -43,7 +46,11 @@ document.addEventListener("click", (event) => {
   link.setAttribute("aria-expanded", !there);
   if (there) return there.remove();
   const picture = Object.assign(document.createElement("img"), { src: link.href, alt: link.querySelector(".name").textContent });
-  // What only calls itself a picture is saved.
-  picture.addEventListener("error", () => (picture.remove(), location.assign(link.href)));
+  // What only calls itself a picture is saved; what cannot be had is said by the browser, and the page stays.
+  picture.addEventListener("error", () => {
+    picture.remove();
+    link.setAttribute("aria-expanded", false);
+    link.parentElement.querySelector(".get").click();
+  });
   link.parentElement.append(picture);
 });

@@ -32,7 +32,7 @@ function keepUp() {
 
   // Nothing is taken from under somebody's hands.
   const isInUse = (part) =>
-    [...part.querySelectorAll("input, textarea")].some((one) => one === document.activeElement || one.value !== one.defaultValue);
+    [...part.querySelectorAll("input, textarea")].some((one) => one === document.activeElement || one.value !== one.defaultValue || one.checked !== one.defaultChecked);
 
   // When the shop has done something last, as far as the page shows: a long conversation drops its oldest message.
   const newest = () =>

@@ -113,4 +113,5 @@ def test_a_picture_opens_in_place_and_what_only_calls_itself_one_is_saved(tab: T
     with tab.page.expect_download() as coming:
         tab.page.get_by_role("link", name="evil.png").first.click()
     assert coming.value.suggested_filename == "evil.png" and not picture.count()
+    assert tab.page.get_by_role("link", name="evil.png").first.get_attribute("aria-expanded") == "false"
     assert tab.page.url == f"{origin.requests}{ticket}"

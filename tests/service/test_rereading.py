@@ -17,7 +17,6 @@ from portal.service import inbound, rules
 from portal.service.effects import Effects
 from portal.service.inbound import Bell
 from portal.service.renewal import Renewer
-from portal.service.rules import Rules
 from portal.store import inbox, snapshots
 from tests.service.test_effects import DUE
 from tests.stage import ANNA, PREFIX, Stage, stage
@@ -45,7 +44,7 @@ def rings(shop: Stage, ticket: int) -> None:
     shop.databases.run_here(inbox.put, event)
 
 
-def work(shop: Stage, *, shared: bool, ruled: Rules | None = None, before: str = "DO 0") -> int:
+def work(shop: Stage, *, shared: bool, before: str = "DO 0") -> int:
     """Hear of the events, act upon them, renew what they made old; how many calls that took."""
     calls = shop.calls()
 
@@ -53,7 +52,7 @@ def work(shop: Stage, *, shared: bool, ruled: Rules | None = None, before: str =
         client = Client(shop.settings, shop.databases)
         cache = Cache(client, shop.databases, 60)
         shape = shop.databases.read_here(tables.inspect)
-        effects = Effects(shop.settings, shape, ruled or rules.of(shop.settings))
+        effects = Effects(shop.settings, shape, rules.of(shop.settings))
         bell = Bell(client, shop.databases, effects, cache if shared else None)
         await inbound.hear(shop.databases)
         shop.execute(before)
@@ -90,7 +89,7 @@ def test_an_event_costs_what_the_pages_cost_anyway(shop: Stage) -> None:
     [
         "UPDATE custom_hde_inbox SET heard_at = NULL",
         "UPDATE custom_hde_snapshot SET fetched_at = fetched_at - INTERVAL 15 DAY",
-        "UPDATE custom_hde_snapshot SET body = CONCAT(body, REPEAT(' ', 50000)) WHERE kind = 'conversation'",
+        "UPDATE custom_hde_snapshot SET body = CONCAT(body, REPEAT(' ', 30000)) WHERE kind = 'conversation'",
         "DELETE FROM custom_hde_snapshot",
     ],
     ids=["not heard yet", "nobody looks at it", "long", "not kept"],

@@ -172,3 +172,45 @@ def test_one_customer_does_not_hold_the_files_of_all(shop: Stage, monkeypatch: p
 async def refused(*_: object) -> AsyncIterator[None]:
     raise HelpdeskRefused("no")
     yield
+
+
+def test_who_leaves_while_he_is_sent_something_holds_nothing(shop: Stage) -> None:
+    """The generator stays where it was then, and with it what it holds, until somebody collects garbage."""
+    ticket = shop.ticket(ANNA, files=[paper("large.bin", bytes(300_000))])
+    with shop.client(ANNA) as anna:
+        link = links(anna.get(f"{PREFIX}/{ticket}").text)[0]
+        site: Site = anna.app.dependencies["site"].dependency()
+        cookie = "; ".join(f"{name}={value}" for name, value in anna.cookies.items())
+        with anna.portal() as portal:
+            assert portal.call(leave_while_sent, anna.app, link, cookie) == 200
+        assert not site.open_files
+
+
+async def leave_while_sent(app: Any, path: str, cookie: str) -> int:
+    """Ask as a server does, and go away while the first bytes are on their way; the status of the answer."""
+    statuses: list[int] = []
+    gone, asked = asyncio.Event(), False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if not asked:
+            asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+        else:
+            gone.set()
+            await asyncio.sleep(60)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "https", "path": path,
+        "raw_path": path.encode(), "query_string": b"", "root_path": "", "client": ("127.0.0.1", 1), "server": ("x", 443),
+        "headers": [(b"cookie", cookie.encode()), (b"host", b"shop.example")], "state": {}, "app": app,
+    }  # fmt: skip
+    async with asyncio.timeout(20):
+        await app(scope, receive, send)
+    return statuses[0]
