@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def ended_with_us(cache: Cache) -> AsyncIterator[None]:
-    """For a step of the worker: when it is cancelled in the block, renewals end, too, as the database is closed next."""
+    """For a step of the worker: when it is cancelled in the block, renewals end: the database is closed next."""
     try:
         yield
     except asyncio.CancelledError:
