@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import closing
 
 from litestar import get, post
 from litestar.di import NamedDependency
@@ -60,15 +61,17 @@ async def archive(request: AnyRequest, site: NamedDependency[Site]) -> Stream:
 
 
 async def _zipped(site: Site, export: Export) -> AsyncGenerator[bytes]:
-    """The archive as it goes, a few chunks at a time; what was deleted meanwhile leaves it cut, as it must be."""
+    """The archive as it goes, a few chunks at a time; deleted meanwhile, it breaks off."""
     assert export.finished_at  # noqa: S101  # it is ready
-    made, last = Zip(export.finished_at), 0
-    while parts := await site.databases.read(exports.after, export.id, export.user_id, last):
-        last = parts[-1].id
-        yield await asyncio.to_thread(made.add, parts)
-    if last == 0:
-        raise NotFound
-    yield made.end()
+    last = 0
+    with closing(Zip(export.finished_at)) as made:
+        while parts := await site.databases.read(exports.after, export.id, export.user_id, last):
+            last = parts[-1].id
+            yield await asyncio.to_thread(made.add, parts)
+        # The end is what makes it a ZIP that opens: one that lacks a part of his requests must not look whole.
+        if await site.databases.read(exports.one, export.id) is None:
+            raise NotFound
+        yield made.end()
 
 
 @get("/export/{ticket_file:str}")

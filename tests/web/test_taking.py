@@ -19,8 +19,10 @@ from sqlalchemy import text
 from portal import worker
 from portal.app import _letters
 from portal.bitrix import tables
+from portal.helpdesk import forgetting
+from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
-from portal.service import exporting, taking
+from portal.service import erasing, exporting, taking
 from portal.service.archive import Zip, picture, safe_name
 from portal.service.exporting import Exporter
 from portal.service.shop_changes import forget
@@ -431,6 +433,70 @@ def test_it_is_kept_for_a_day_and_then_swept(shop: Stage) -> None:
         assert anna.get(ARCHIVE).status_code == 404
         assert shop.databases.run_here(exports.sweep) > 1
     assert (rows(shop, "custom_hde_export"), rows(shop, "custom_hde_export_part")) == (0, 0)
+
+
+def test_an_archive_that_is_deleted_while_it_is_fetched_is_no_whole_one(
+    shop: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "PAGE_ROWS", 1)
+    after, asked = exports.after, []
+
+    def deletes(unit: Any, *told: Any) -> list[Part]:
+        asked.append(told)
+        if len(asked) == 2:
+            exports.drop(unit, ANNA)
+        return after(unit, *told)
+
+    shop.ticket(ANNA)
+    with shop.client(ANNA) as anna:
+        ready(shop, anna)
+        monkeypatch.setattr(exports, "after", deletes)
+        found = anna.get(ARCHIVE).content
+    assert len(asked) == 2
+    assert not zipfile.is_zipfile(io.BytesIO(found)), "where it is served it breaks off"
+
+
+def test_a_request_that_went_to_whom_we_have_no_list_of_takes_the_archive_away(shop: Stage) -> None:
+    ticket = shop.ticket(ANNA, "Moved canary")
+    with shop.client(ANNA) as anna:
+        ready(shop, anna)
+        shop.tell("operator/move", ticket_id=ticket, email="nobody@shop.example")
+        shop.databases.run_here(forgetting.forget, ticket, None)
+        asyncio.run(renewed(shop, ticket))
+        assert anna.get(ARCHIVE).status_code == 404
+
+
+async def renewed(shop: Stage, ticket: int) -> None:
+    """The worker reads the conversation again."""
+    client = Client(shop.settings, shop.databases)
+    cache = Cache(client, shop.databases, 60)
+    await cache.conversation(ticket, asyncio.get_running_loop().time() + 5)
+    await cache.close()
+    await client.close()
+
+
+def test_nothing_is_read_for_an_archive_that_was_given_up(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(31):
+        shop.ticket(ANNA, f"Request {n}")
+    tickets = Cache.tickets
+
+    async def erases(self: Cache, contact: int, page: int, until: float) -> Any:
+        found = await tickets(self, contact, page, until)
+        if page == 1:
+            person = await shop.databases.read(
+                taking.person_of, shop.settings, shop.databases.read_here(tables.inspect), ANNA
+            )
+            await shop.databases.run(erasing.erase, person)
+        return found
+
+    with shop.client(ANNA) as anna:
+        ask(anna)
+        monkeypatch.setattr(Cache, "tickets", erases)
+        make(shop)
+    assert shop.execute("SELECT COUNT(*) FROM custom_hde_snapshot WHERE body IS NOT NULL AND kind <> 'listed'") == [
+        (0,)
+    ]
+    assert rows(shop, "custom_hde_ticket") == 0
 
 
 def test_who_sees_nothing_has_nothing_to_take(shop: Stage) -> None:
