@@ -11,7 +11,7 @@ from portal.errors import NotFound
 from portal.helpdesk.indexing import folded, ticket_of
 from portal.model import Status, Ticket
 from portal.service.listing import Desk
-from portal.service.order_requests import open_about
+from portal.service.order_requests import open_about, still_open
 from portal.service.orders import Orders
 from portal.service.search_words import stem
 from portal.service.sight import Person, Sight
@@ -44,8 +44,8 @@ async def similar(
 ) -> list[Ticket]:
     """At most SHOWN of his open requests that look like this one; those about its order come first.
 
-    An order that is not his has none, and a help desk that is away holds up nobody who wants to write: what our index
-    knows has to do.
+    An order that is not his has none. What our index says grants nothing, and while the help desk cannot tell what is
+    his, he is told of none: it holds up nobody who wants to write.
     """
     found: list[Ticket] = []
     if order:
@@ -62,7 +62,8 @@ async def _by_words(person: Person, desk: Desk, subject: str, text: str) -> list
     terms = Terms(statuses=[status.value for status in Status if status is not Status.CLOSED])
     rows = await desk.databases.read(tickets.find, whose, terms, sort=Sort.ACTIVITY, limit=LOOKED_AT, offset=0)
     known = [ticket for row in rows if (ticket := ticket_of(row.body))]
-    return [ticket for ticket in known if alike(ticket.subject, subject, text)]
+    asked = [ticket.id for ticket in known if alike(ticket.subject, subject, text)]
+    return await still_open(person, desk, asked[:SHOWN])
 
 
 def alike(asked: str, subject: str, text: str = "") -> bool:
