@@ -38,7 +38,10 @@ ASKS = ((3, 86400),)
 
 MOST_REQUESTS = 5000
 FILE_BYTES, FILES_BYTES = 25 * 2**20, 250 * 2**20
-"""The largest file that goes along, and all of them together; the others are named."""
+"""The largest file that goes along, and all of them together with the pages; the others are named."""
+
+WHOLE_BYTES = 500 * 2**20
+"""Of all that is kept of one archive: whoever mails us a megabyte a message fills no disk. Older requests stay out."""
 
 SLICE = 10
 """Requests that are taken for one customer before another's turn."""
@@ -129,6 +132,11 @@ class Exporter:
             plan, done, size = export.plan, export.done, export.size
         planned = plan["tickets"]
         for place in range(done, min(done + SLICE, len(planned))):
+            if size >= WHOLE_BYTES:
+                plan["more"] += len(planned) - place
+                del planned[place:]
+                _must(await self._databases.run(exports.plan, job, export.id, plan, len(planned)))
+                break
             _must(await self._databases.run(exports.clear, job, export.id, place))
             try:
                 size += await self._one(job, export, place, planned[place][0], FILES_BYTES - size)
@@ -174,7 +182,7 @@ class Exporter:
                 "more": len(newest) - len(taken), "gone": []}  # fmt: skip
 
     async def _one(self, job: Job, export: Export, place: int, ticket_id: int, room: int) -> int:
-        """One request with its files; how many bytes they are. Raises NotFound for one that is not his any more."""
+        """One request with its files; how many bytes it is. Raises NotFound for one that is not his any more."""
         person = await self._person(job)
         if person is None:
             raise _Lost
@@ -194,7 +202,7 @@ class Exporter:
             size += len(content)
         page, note = await asyncio.to_thread(self._written, export, place, view, saved)
         _must(await self._databases.run(exports.put, job, export.id, place, [*page, ("", note)]))
-        return size
+        return size + sum(len(content) for _, content in page)
 
     async def _view(self, person: Person, ticket_id: int) -> RequestView:
         """The conversation, however long the help desk's minute takes. Raises NotFound when it is not his now."""

@@ -119,7 +119,7 @@ async def _open(
     visitor = await site.visitors.of(request)
     attachment = await service.file_for(visitor.person, site.desk, number(ticket_id), file_id)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_one_more(site, visitor))
+        stack.enter_context(one_more(site, visitor))
         try:
             opened = await stack.enter_async_context(site.client.open_file(attachment))
         except (HelpdeskMissing, HelpdeskRefused) as error:
@@ -132,13 +132,13 @@ async def _open(
 def counted(site: Site, visitor: Visitor, made: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
     """What is made for him as it goes, counted among his open files until it ends, however it ends. Raises TooOften."""
     stack = AsyncExitStack()
-    stack.enter_context(_one_more(site, visitor))
+    stack.enter_context(one_more(site, visitor))
     stack.push_async_callback(made.aclose)
     return _rest(b"", made, stack)
 
 
 @contextmanager
-def _one_more(site: Site, visitor: Visitor) -> Iterator[None]:
+def one_more(site: Site, visitor: Visitor) -> Iterator[None]:
     """While a file of his is open. Raises TooOften when he has EACH of them already."""
     customer = visitor.person.customer.id
     if site.open_files[customer] >= EACH:

@@ -21,7 +21,7 @@ from portal.store import erasing as receipts
 from portal.store import exports
 from portal.store.exports import Export
 from portal.web.answers import Answer, page, redirect
-from portal.web.files import counted, download
+from portal.web.files import counted, download, one_more
 from portal.web.requests import number
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, Visitor, check_form, check_origin
@@ -84,11 +84,13 @@ async def conversation(request: AnyRequest, site: NamedDependency[Site], ticket_
     if view.conversation is None:
         raise HelpdeskPending("conversation")
     await site.databases.run(taking.count, visitor.person.customer.id)
-    saved = await taking.with_pictures(site.client, view)
     address = f"{site.settings.public_url}{site.settings.prefix}/{view.ticket_id}"
-    shown = taking.context(view, saved, address)
     locale = site.locale(request, visitor)
-    body = await asyncio.to_thread(site.pages.render, "requests/take.html", locale=locale, index="", up="", **shown)
+    # With its pictures it is in memory several times over.
+    with one_more(site, visitor):
+        saved = await taking.with_pictures(site.client, view)
+        shown = taking.context(view, saved, address)
+        body = await asyncio.to_thread(site.pages.render, "requests/take.html", locale=locale, index="", up="", **shown)
     name = f"request-{view.conversation.ticket.number}{ENDING}"
     return Answer(body, headers=download(Attachment("", name, ""), len(body)), media_type="text/html; charset=utf-8")
 
