@@ -5,6 +5,7 @@ Found by the order that he has chosen, and by words: those of the subjects, with
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 from portal.errors import NotFound
@@ -19,6 +20,9 @@ from portal.store import tickets
 from portal.store.tickets import Sort, Terms, Whose
 
 SHOWN = 3
+PATIENCE_SECONDS = 1.0
+"""Who sends a request waits so long for the help desk to say what is his."""
+
 LOOKED_AT = 50
 """Of his open requests, the newest."""
 
@@ -48,10 +52,14 @@ async def similar(
     his, he is told of none: it holds up nobody who wants to write.
     """
     found: list[Ticket] = []
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     if order:
-        with suppress(NotFound):
-            _, found = await open_about(person, desk, orders, order)
-    found += await _by_words(person, desk, subject, text)
+        with suppress(NotFound, TimeoutError):
+            async with asyncio.timeout_at(until):
+                _, found = await open_about(person, desk, orders, order)
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(until):
+            found += await _by_words(person, desk, subject, text)
     return list({ticket.id: ticket for ticket in found}.values())[:SHOWN]
 
 

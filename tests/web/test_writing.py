@@ -548,6 +548,20 @@ def test_who_asks_the_same_again_is_told_once_and_sends_it_all_the_same(shop: St
     assert [kind for kind, _, _ in kept(shop)] == [b"desk.reply", b"desk.request"]
 
 
+def test_a_silent_help_desk_holds_up_nobody_who_asks_the_same_again(shop: Stage) -> None:
+    shop.prove(ANNA)
+    shop.ticket(ANNA, "Where is my parcel?")
+    with shop.client(ANNA) as anna:
+        anna.get(f"{PREFIX}/")
+    with shop.client(ANNA) as anna:
+        form = {"csrf": token(anna), **AGAIN}
+        shop.tell("faults", kind="stall", value=4)
+        shop.execute("UPDATE custom_hde_snapshot SET fetched_at = fetched_at - INTERVAL 3 HOUR")
+        began = monotonic()
+        assert anna.post(f"{PREFIX}/new", data=form).status_code == 303
+        assert monotonic() - began < 2.5
+
+
 @pytest.mark.parametrize("loss", ["moved", "contact", "address", "withdrawn"])
 def test_what_is_his_no_more_is_not_told_as_his(shop: Stage, loss: str) -> None:
     shop.prove(ANNA)
