@@ -97,9 +97,13 @@ class Zip:
 
     def end(self) -> bytes:
         """The last bytes."""
+        self.close()
+        return self._out.take()
+
+    def close(self) -> None:
+        """Nothing more comes, also when it was given up halfway."""
         self._end_file()
         self._zip.close()
-        return self._out.take()
 
     def _end_file(self) -> None:
         if self._file:

@@ -27,7 +27,7 @@ from portal.service.listing import Desk, contacts_of
 from portal.service.requests import RequestView, view_for
 from portal.service.sight import Person, Sight
 from portal.service.taking import Saved
-from portal.store import exports, limits, outbox, snapshots
+from portal.store import exports, limits, outbox, snapshots, tickets
 from portal.store.exports import Export
 from portal.store.outbox import Job
 
@@ -38,7 +38,10 @@ ASKS = ((3, 86400),)
 
 MOST_REQUESTS = 5000
 FILE_BYTES, FILES_BYTES = 25 * 2**20, 250 * 2**20
-"""The largest file that goes along, and all of them together; the others are named."""
+"""The largest file that goes along, and all of them together with the pages; the others are named."""
+
+WHOLE_BYTES = 500 * 2**20
+"""Of all that is kept of one archive: whoever mails us a megabyte a message fills no disk. Older requests stay out."""
 
 SLICE = 10
 """Requests that are taken for one customer before another's turn."""
@@ -70,7 +73,7 @@ def of(unit: Unit, person: Person) -> Export | None:
 def may_take(unit: Unit, person: Person, plan: dict[str, Any]) -> bool:
     """Whether everything in it is still his: an archive is handed out whole or not at all.
 
-    His address and the contacts that it was made by must be his now, and no request in it another's, as our lists tell.
+    His address and the contacts that it was made by must be his now, and no request in it another's, as far as we know.
     """
     by_contact, own = set(plan["contacts"]), {int(ticket): contact for ticket, contact in plan["own"]}
     proven = person.sight is Sight.PROVEN and person.customer.email == plan["email"] and by_contact <= person.contacts
@@ -79,8 +82,11 @@ def may_take(unit: Unit, person: Person, plan: dict[str, Any]) -> bool:
     if any(person.own.get(ticket) != contact for ticket, contact in own.items()):
         return False
     inside = {ticket: contact for ticket, contact in plan["tickets"] if ticket not in plan["gone"]}
-    listed = snapshots.lists_of(unit, list(inside))
-    return all(listed.get(ticket, contact) in by_contact | {contact} for ticket, contact in inside.items())
+    # Of whose lists we keep none, only the conversation tells: read again after it moved, it is in our index as theirs.
+    told = [snapshots.lists_of(unit, list(inside)), tickets.contacts_of(unit, list(inside))]
+    return all(
+        known.get(ticket, contact) in by_contact | {contact} for known in told for ticket, contact in inside.items()
+    )
 
 
 class Exporter:
@@ -119,33 +125,38 @@ class Exporter:
                 await self._databases.run(exports.drop, job.user_id)
             raise _Lost
         if export.plan is None:
-            plan = await self._plan(person)
+            plan = await self._plan(job, person)
             _must(await self._databases.run(exports.plan, job, export.id, plan, len(plan["tickets"])))
             done, size = 0, 0
         else:
             plan, done, size = export.plan, export.done, export.size
-        tickets = plan["tickets"]
-        for place in range(done, min(done + SLICE, len(tickets))):
+        planned = plan["tickets"]
+        for place in range(done, min(done + SLICE, len(planned))):
+            if size >= WHOLE_BYTES:
+                plan["more"] += len(planned) - place
+                del planned[place:]
+                _must(await self._databases.run(exports.plan, job, export.id, plan, len(planned)))
+                break
             _must(await self._databases.run(exports.clear, job, export.id, place))
             try:
-                size += await self._one(job, export, place, tickets[place][0], FILES_BYTES - size)
+                size += await self._one(job, export, place, planned[place][0], FILES_BYTES - size)
             except NotFound:
-                plan["gone"].append(tickets[place][0])
-                _must(await self._databases.run(exports.plan, job, export.id, plan, len(tickets)))
+                plan["gone"].append(planned[place][0])
+                _must(await self._databases.run(exports.plan, job, export.id, plan, len(planned)))
             _must(await self._databases.run(exports.advance, job, export.id, place + 1, size))
-        if done + SLICE < len(tickets):
+        if done + SLICE < len(planned):
             await self._databases.run(outbox.fail, job, "", 0.0, count=False)  # others first, then on from here
             return
-        last = await self._last(export, len(tickets), plan["more"])
-        _must(await self._databases.run(exports.finish, job, export.id, len(tickets), last))
-        log.info("outbox %d: an archive of %d requests is ready", job.id, len(tickets))
+        last = await self._last(export, len(planned), plan["more"])
+        _must(await self._databases.run(exports.finish, job, export.id, len(planned), last))
+        log.info("outbox %d: an archive of %d requests is ready", job.id, len(planned))
 
     async def _person(self, job: Job) -> Person | None:
         if job.user_id is None:
             return None
         return await self._databases.read(taking.person_of, self._settings, self._shape, job.user_id)
 
-    async def _plan(self, person: Person) -> dict[str, Any]:
+    async def _plan(self, job: Job, person: Person) -> dict[str, Any]:
         """Which requests, newest first, each with its requester; `more`: how many are too many.
 
         `gone`: those that turned out not to be his any more when it was their turn.
@@ -155,6 +166,8 @@ class Exporter:
         for contact in contacts:
             page, pages = 1, 1
             while page <= pages and len(found) <= MOST_REQUESTS:
+                # Whoever has his copies deleted meanwhile gets none of them back.
+                _must(await self._databases.run(outbox.prolong, job, exports.LEASE_SECONDS))
                 copy: Copy[TicketPage] = await self._desk.cache.tickets(contact, page, _until())
                 for ticket in copy.value.tickets:
                     if ticket.requester_email in ("", person.customer.email):
@@ -169,7 +182,7 @@ class Exporter:
                 "more": len(newest) - len(taken), "gone": []}  # fmt: skip
 
     async def _one(self, job: Job, export: Export, place: int, ticket_id: int, room: int) -> int:
-        """One request with its files; how many bytes they are. Raises NotFound for one that is not his any more."""
+        """One request with its files; how many bytes it is. Raises NotFound for one that is not his any more."""
         person = await self._person(job)
         if person is None:
             raise _Lost
@@ -189,7 +202,7 @@ class Exporter:
             size += len(content)
         page, note = await asyncio.to_thread(self._written, export, place, view, saved)
         _must(await self._databases.run(exports.put, job, export.id, place, [*page, ("", note)]))
-        return size
+        return size + sum(len(content) for _, content in page)
 
     async def _view(self, person: Person, ticket_id: int) -> RequestView:
         """The conversation, however long the help desk's minute takes. Raises NotFound when it is not his now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from portal.database import Unit
 from portal.errors import NotFound
@@ -27,13 +28,18 @@ async def open_about(person: Person, desk: Desk, orders: Orders, number: str) ->
     if found is None:
         raise NotFound
     order, about = found
+    return order, await still_open(person, desk, about)
+
+
+async def still_open(person: Person, desk: Desk, about: Sequence[int]) -> list[Ticket]:
+    """Those of these tickets that are his and open, latest activity first, whatever said that they are."""
     if not about:
-        return order, []
+        return []
     listed = {ticket.id: ticket for ticket in (await requests.list_for(person, desk, 1)).tickets}
     rest = [ticket_id for ticket_id in about if ticket_id not in listed][:ELSEWHERE]
     others = await asyncio.gather(*(_his(person, desk, ticket_id) for ticket_id in rest))
     shown = [*(listed[ticket_id] for ticket_id in about if ticket_id in listed), *(one for one in others if one)]
-    return order, sorted((one for one in shown if one.status is not Status.CLOSED), key=activity, reverse=True)
+    return sorted((one for one in shown if one.status is not Status.CLOSED), key=activity, reverse=True)
 
 
 def _about(unit: Unit, orders: Orders, user_id: int, number: str) -> tuple[OrderChoice, list[int]] | None:

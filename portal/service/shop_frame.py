@@ -86,6 +86,8 @@ class ShopFrame(Generic[Made]):
 
 def _decoded(answer: Response, body: bytes) -> str:
     try:
-        return body.decode(answer.charset_encoding or "utf-8")
-    except (LookupError, UnicodeDecodeError) as error:
+        text = body.decode(answer.charset_encoding or "utf-8")
+        text.encode()  # half a letter, as some charsets can say it, no page can hold
+    except (LookupError, ValueError) as error:
         raise Unfit("its letters are not of the charset that its Content-Type names") from error
+    return text

@@ -5,13 +5,14 @@ Found by the order that he has chosen, and by words: those of the subjects, with
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 from portal.errors import NotFound
 from portal.helpdesk.indexing import folded, ticket_of
 from portal.model import Status, Ticket
 from portal.service.listing import Desk
-from portal.service.order_requests import open_about
+from portal.service.order_requests import open_about, still_open
 from portal.service.orders import Orders
 from portal.service.search_words import stem
 from portal.service.sight import Person, Sight
@@ -19,6 +20,9 @@ from portal.store import tickets
 from portal.store.tickets import Sort, Terms, Whose
 
 SHOWN = 3
+PATIENCE_SECONDS = 1.0
+"""Who sends a request waits so long for the help desk to say what is his."""
+
 LOOKED_AT = 50
 """Of his open requests, the newest."""
 
@@ -44,14 +48,18 @@ async def similar(
 ) -> list[Ticket]:
     """At most SHOWN of his open requests that look like this one; those about its order come first.
 
-    An order that is not his has none, and a help desk that is away holds up nobody who wants to write: what our index
-    knows has to do.
+    An order that is not his has none. What our index says grants nothing, and while the help desk cannot tell what is
+    his, he is told of none: it holds up nobody who wants to write.
     """
     found: list[Ticket] = []
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     if order:
-        with suppress(NotFound):
-            _, found = await open_about(person, desk, orders, order)
-    found += await _by_words(person, desk, subject, text)
+        with suppress(NotFound, TimeoutError):
+            async with asyncio.timeout_at(until):
+                _, found = await open_about(person, desk, orders, order)
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(until):
+            found += await _by_words(person, desk, subject, text)
     return list({ticket.id: ticket for ticket in found}.values())[:SHOWN]
 
 
@@ -62,7 +70,8 @@ async def _by_words(person: Person, desk: Desk, subject: str, text: str) -> list
     terms = Terms(statuses=[status.value for status in Status if status is not Status.CLOSED])
     rows = await desk.databases.read(tickets.find, whose, terms, sort=Sort.ACTIVITY, limit=LOOKED_AT, offset=0)
     known = [ticket for row in rows if (ticket := ticket_of(row.body))]
-    return [ticket for ticket in known if alike(ticket.subject, subject, text)]
+    asked = [ticket.id for ticket in known if alike(ticket.subject, subject, text)]
+    return await still_open(person, desk, asked[:SHOWN])
 
 
 def alike(asked: str, subject: str, text: str = "") -> bool:

@@ -157,6 +157,14 @@ def ids_of(unit: Unit, contact_ids: Sequence[int]) -> list[int]:
     return [int(one) for one in unit.state.execute(_IDS_OF, {"contacts": list(contact_ids)}).scalars()]
 
 
+def contacts_of(unit: Unit, ticket_ids: Sequence[int]) -> dict[int, int]:
+    """The requester of each of these tickets that we know of: contact by ticket."""
+    if not ticket_ids:
+        return {}
+    rows = unit.state.execute(_CONTACTS_OF, {"tickets": list(ticket_ids)})
+    return {int(ticket): int(contact) for ticket, contact in rows}
+
+
 def belongs(unit: Unit, ticket_id: int, contact_id: int) -> None:
     """The ticket's requester is this contact: what is known of it as another's goes, until somebody reads it again."""
     unit.state.execute(_BELONGS, {"ticket": ticket_id, "contact": contact_id})
@@ -263,6 +271,9 @@ _NO_WORDS = text(
 )
 _IDS_OF = text("SELECT ticket_id FROM custom_hde_ticket WHERE contact_id IN :contacts").bindparams(
     bindparam("contacts", expanding=True)
+)
+_CONTACTS_OF = text("SELECT ticket_id, contact_id FROM custom_hde_ticket WHERE ticket_id IN :tickets").bindparams(
+    bindparam("tickets", expanding=True)
 )
 _BELONGS = text("DELETE FROM custom_hde_ticket WHERE ticket_id = :ticket AND contact_id <> :contact")
 _ERASE = text("DELETE FROM custom_hde_ticket WHERE contact_id IN :contacts OR ticket_id IN :tickets").bindparams(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -32,8 +33,10 @@ PLACE = secrets.token_urlsafe(18)
 beginning of the body, what comes between the link to the content and the content, and what comes after it."""
 
 MARKER = re.compile(r"<!--\s*portal\s*-->")
-BODY = re.compile(r"<body\b[^>]*>(.*?)(?:</body\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+BODY, BODY_END = re.compile(r"<body\b", re.IGNORECASE), re.compile(r"</body\s*>", re.IGNORECASE)
 MOST_SHEETS = 20
+MOST_REPEATED = 500_000
+"""What is set in bold, say, and never closed is opened anew in each paragraph by whoever reads it: so often at most."""
 SCHEME = '<meta name="color-scheme" content="{}">'
 SHEETS = {"framed.css": True, "framed-light.css": False}
 """Our stylesheet inside of a frame, and whether it may be dark there."""
@@ -49,6 +52,7 @@ TAGS = SHAPES | _words(
     "figure footer h1 h2 h3 h4 h5 h6 header hr i img ins li mark menu nav ol p picture pre q s search section small",
     "span strong sub summary sup table tbody td tfoot th thead time tr u ul wbr",
 )
+REPEATED = _words("b big code em font i s small strike strong tt u")
 WITH_ALL_INSIDE = _words(
     "script style form button select textarea label iframe object noscript template title video audio canvas dialog"
 )
@@ -106,16 +110,21 @@ def cut_by(address: str, public_url: str, sheets: Mapping[bool, str]) -> Callabl
     reserved = frozenset(_our_ids())
 
     def here(url: str) -> str | None:
-        """An address of the shop's, as a path; None for one of anybody else's."""
+        """An address of the shop's, as a path; None for one of anybody else's.
+
+        It begins with one slash: two of them, or one and its mirror image, are another host to a browser.
+        """
         parts = urlsplit(urljoin(address, url.strip()))
         if parts.scheme not in ("http", "https") or parts.netloc not in hosts:
             return None
-        return urlunsplit(("", "", parts.path or "/", parts.query, parts.fragment))
+        return urlunsplit(("", "", "/" + parts.path.lstrip("/\\"), parts.query, parts.fragment))
 
     def attribute(tag: str, name: str, value: str) -> str | None:
         try:
             if name == "id":
                 return None if value in reserved else value
+            if name == "class":
+                return _not_ours(value)
             if name in ("href", "xlink:href") and value.startswith("#"):
                 return value
             if name in ("src", "href", "xlink:href"):
@@ -135,20 +144,24 @@ def cut_by(address: str, public_url: str, sheets: Mapping[bool, str]) -> Callabl
     )
 
     def cut(text: str) -> Dress:
-        body = BODY.search(text)
-        if not body or len(MARKER.findall(body[1])) != 1:
+        body = _body(text)
+        if len(MARKER.findall(body)) != 1:
             raise Unfit("it has not exactly one <!-- portal --> in its body")
-        # An element, which no attribute can hold as it is written here.
-        place = f'<div class="{secrets.token_hex(16)}"></div>'
-        before, there, after = cleaner.clean(MARKER.sub(place, body[1])).partition(place)
-        if not there:
-            raise Unfit("its <!-- portal --> stands where no element can stand")
         head = _Head()
         head.feed(text)
+        if head.repeated > MOST_REPEATED:
+            raise Unfit("it has too much that it never closes")
+        # An element, which no attribute can hold as it is written here.
+        place = f'<div class="{secrets.token_hex(16)}"></div>'
+        before, there, after = cleaner.clean(MARKER.sub(place, body)).partition(place)
+        if not there:
+            raise Unfit("its <!-- portal --> stands where no element can stand")
         found = [(path, media) for url, media in head.sheets if (path := here(url))][:MOST_SHEETS]
         style = "@layer shop;" + "".join(f'@import url("{_in_css(path)}") layer(shop){media};' for path, media in found)
         scheme = SCHEME.format("light dark" if head.is_dark else "light")
         sheet = f'{scheme}<style>{style}</style><link rel="stylesheet" href="{escape(sheets[head.is_dark])}">'
+        if head.body.get("id") in reserved:
+            del head.body["id"]
         tag, lang = _tag("body", head.body), head.html.get("lang", "")
         said = f' lang="{escape(lang)}"' if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]+)*", lang) else ""
         return Dress(
@@ -178,9 +191,16 @@ class _Head(HTMLParser):
         self.sheets: list[tuple[str, str]] = []
         """Addresses, and for which media, with a blank before it."""
         self.is_dark = False
+        self.repeated = 0
+        """How often a browser may open REPEATED anew: as many as are open, with each tag."""
+        self._open: Counter[str] = Counter()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = {name: value or "" for name, value in attrs}
+        told["class"] = _not_ours(told.get("class", ""))
+        self.repeated += self._open.total()
+        if tag in REPEATED:
+            self._open[tag] += 1
         if tag == "html":
             self.html = told
         elif tag == "body":
@@ -191,6 +211,26 @@ class _Head(HTMLParser):
             media = told.get("media", "").strip()
             if re.fullmatch(r"[\w\s(),:.-]*", media):
                 self.sheets.append((told["href"], f" {media}" if media else ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.repeated += self._open.total()
+        if self._open[tag]:
+            self._open[tag] -= 1
+
+
+def _body(text: str) -> str:
+    """What stands in the body, "" where there is none; in one pass, whatever it is."""
+    start = BODY.search(text)
+    inside = text.find(">", start.end()) + 1 if start else 0
+    if not inside:
+        return ""
+    end = BODY_END.search(text, inside)
+    return text[inside : end.start() if end else len(text)]
+
+
+def _not_ours(classes: str) -> str:
+    """The shop's classes: what it calls by the name of our part would be looked upon as ours."""
+    return " ".join(one for one in classes.split() if one != "portal")
 
 
 def _tag(name: str, attributes: Mapping[str, str]) -> str:

@@ -118,7 +118,7 @@ async def _open(
     visitor = await site.visitors.of(request)
     attachment = await service.file_for(visitor.person, site.desk, number(ticket_id), file_id)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_one_more(site, visitor))
+        stack.enter_context(one_more(site, visitor))
         try:
             opened = await stack.enter_async_context(site.client.open_file(attachment))
         except (HelpdeskMissing, HelpdeskRefused) as error:
@@ -131,7 +131,7 @@ async def _open(
 async def zipped(site: Site, visitor: Visitor, made: AsyncGenerator[bytes], name: str) -> Stream:
     """A ZIP that is made for him as it goes, counted among his open files until it ends. Raises TooOften."""
     async with AsyncExitStack() as stack:
-        stack.enter_context(_one_more(site, visitor))
+        stack.enter_context(one_more(site, visitor))
         await site.databases.run(taking.count, visitor.person.customer.id)
         stack.push_async_callback(made.aclose)
         kept = stack.pop_all()
@@ -144,7 +144,7 @@ def _stream(chunks: AsyncIterator[bytes], stack: AsyncExitStack, headers: dict[s
 
 
 @contextmanager
-def _one_more(site: Site, visitor: Visitor) -> Iterator[None]:
+def one_more(site: Site, visitor: Visitor) -> Iterator[None]:
     """While a file of his is open. Raises TooOften when he has EACH of them already."""
     customer = visitor.person.customer.id
     if site.open_files[customer] >= EACH:

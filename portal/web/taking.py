@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import closing
 
 from litestar import get, post
 from litestar.di import NamedDependency
@@ -20,7 +21,7 @@ from portal.store import erasing as receipts
 from portal.store import exports
 from portal.store.exports import Export
 from portal.web.answers import Answer, page, redirect
-from portal.web.files import download, zipped
+from portal.web.files import download, one_more, zipped
 from portal.web.requests import number
 from portal.web.site import Site
 from portal.web.visitor import AnyRequest, Visitor, check_form, check_origin
@@ -57,15 +58,17 @@ async def archive(request: AnyRequest, site: NamedDependency[Site]) -> Stream:
 
 
 async def _zipped(site: Site, export: Export) -> AsyncGenerator[bytes]:
-    """The archive as it goes, a few chunks at a time; what was deleted meanwhile leaves it cut, as it must be."""
+    """The archive as it goes, a few chunks at a time; deleted meanwhile, it breaks off."""
     assert export.finished_at  # noqa: S101  # it is ready
-    made, last = Zip(export.finished_at), 0
-    while parts := await site.databases.read(exports.after, export.id, export.user_id, last):
-        last = parts[-1].id
-        yield await asyncio.to_thread(made.add, parts)
-    if last == 0:
-        raise NotFound
-    yield made.end()
+    last = 0
+    with closing(Zip(export.finished_at)) as made:
+        while parts := await site.databases.read(exports.after, export.id, export.user_id, last):
+            last = parts[-1].id
+            yield await asyncio.to_thread(made.add, parts)
+        # The end is what makes it a ZIP that opens: one that lacks a part of his requests must not look whole.
+        if await site.databases.read(exports.one, export.id) is None:
+            raise NotFound
+        yield made.end()
 
 
 @get("/export/{ticket_file:str}")
@@ -78,11 +81,13 @@ async def conversation(request: AnyRequest, site: NamedDependency[Site], ticket_
     if view.conversation is None:
         raise HelpdeskPending("conversation")
     await site.databases.run(taking.count, visitor.person.customer.id)
-    saved = await taking.with_pictures(site.client, view)
     address = f"{site.settings.public_url}{site.settings.prefix}/{view.ticket_id}"
-    shown = taking.context(view, saved, address)
     locale = site.locale(request, visitor)
-    body = await asyncio.to_thread(site.pages.render, "requests/take.html", locale=locale, index="", up="", **shown)
+    # With its pictures it is in memory several times over.
+    with one_more(site, visitor):
+        saved = await taking.with_pictures(site.client, view)
+        shown = taking.context(view, saved, address)
+        body = await asyncio.to_thread(site.pages.render, "requests/take.html", locale=locale, index="", up="", **shown)
     name = f"request-{view.conversation.ticket.number}{ENDING}"
     return Answer(body, headers=download(Attachment("", name, ""), len(body)), media_type="text/html; charset=utf-8")
 

@@ -82,6 +82,8 @@ def unfit(_: str) -> str:
         streamed(b"\x1f\x8b", content_encoding="gzip"),
         streamed(b"\xff\xfe"),
         streamed(b"x", content_type="text/html; charset=no-such-charset"),
+        streamed(b"x", content_type="text/html; charset=undefined"),
+        streamed(b"+2AA-", content_type="text/html; charset=utf-7"),
     ],
 )
 def test_what_is_no_page_leaves_the_last_good_copy_and_is_told_once(

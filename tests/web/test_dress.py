@@ -4,6 +4,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -79,6 +80,39 @@ def test_addresses_are_the_shops_and_pictures_of_others_stay_away() -> None:
     )
     assert re.findall(r'href="([^"]*)"', top) == ["/catalog/", "https://t.example/x", "tel:+7", "#x"]
     assert re.findall(r'src="([^"]*)"', top) == ["/local/logo.png"]
+
+
+def test_no_path_is_an_address_of_anybody_elses() -> None:
+    sheets, top, _ = around(
+        "<a href='https://shop.example//evil.test/x'>c</a><img src='/\\evil.test/p' alt=p>"
+        "<img src='https://shop.example//evil.test/q' alt=q><!-- portal -->",
+        "<link rel=stylesheet href='https://shop.example//evil.test/x.css'>",
+    )
+    assert '@import url("/evil.test/x.css")' in sheets
+    assert re.findall(r'(?:href|src)="([^"]*)"', top) == ["/evil.test/x", "/evil.test/p", "/evil.test/q"]
+
+
+def test_a_broken_page_costs_no_more_than_a_whole_one() -> None:
+    began = monotonic()
+    with pytest.raises(Unfit):
+        cut("<html>" + "<body " * 40_000)
+    assert monotonic() - began < 1
+
+
+def test_what_a_browser_would_repeat_without_end_is_none() -> None:
+    never_closed = "".join(f"<b id=b{n}>" for n in range(800))
+    with pytest.raises(Unfit, match="never closes"):
+        cut(page(f"<!-- portal --><p>{never_closed}{'<p>x' * 2000}"))
+    cut(page("<!-- portal -->" + "<p><b>bold</b> <i>x" * 200))
+
+
+def test_what_the_shop_calls_portal_is_not_ours() -> None:
+    dress = cut(
+        "<html class='portal wide'><body class='bx portal' id=main><p class='a portal b'>x</p><!-- portal --></body>"
+    )
+    html, _, start, top, _ = (piece.decode() for piece in dress.pieces["en"])
+    assert (html, start) == (' class="wide"', '<body class="bx"><div class="portal" lang="en">')
+    assert '<p class="a b">' in top
 
 
 def test_an_id_of_ours_is_ours_alone() -> None:

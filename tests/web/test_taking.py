@@ -19,8 +19,10 @@ from sqlalchemy import text
 from portal import worker
 from portal.app import _letters
 from portal.bitrix import tables
+from portal.helpdesk import forgetting
+from portal.helpdesk.cache import Cache
 from portal.helpdesk.client import Client
-from portal.service import exporting, taking
+from portal.service import erasing, exporting, taking
 from portal.service.archive import Zip, picture, safe_name
 from portal.service.exporting import Exporter
 from portal.service.shop_changes import forget
@@ -155,6 +157,11 @@ def test_he_may_save_so_many_an_hour(shop: Stage, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(taking, "FILES_TAKEN", ((2, 3600),))
     ticket = shop.ticket(ANNA)
     with shop.client(ANNA) as anna:
+        site: Site = anna.app.dependencies["site"].dependency()
+        site.open_files[ANNA] = EACH
+        assert anna.get(f"{EXPORT}/{ticket}.html").status_code == 429, "those he has open fill the memory already"
+        site.open_files.clear()
+        shop.execute("DELETE FROM custom_hde_cursor WHERE name LIKE '%take%'")
         answers = [anna.get(f"{EXPORT}/{ticket}.html") for _ in range(3)]
     assert [one.status_code for one in answers] == [200, 200, 429] and int(answers[2].headers["retry-after"]) > 3500
 
@@ -162,7 +169,7 @@ def test_he_may_save_so_many_an_hour(shop: Stage, monkeypatch: pytest.MonkeyPatc
 def test_everything_comes_as_one_archive(shop: Stage) -> None:
     files = [paper(name, name.encode()) for name in EVIL_NAMES]
     mine = [shop.ticket(ANNA, f"Request {n}", f"text {n}", files=files if n == 1 else []) for n in range(3)]
-    shop.tell("operator/note", ticket_id=mine[0], text="internal-canary")
+    shop.tell("operator/note", ticket_id=mine[2], text="internal-canary")
     shop.ticket(BORIS, "Boris's canary")
     with shop.client(ANNA) as anna:
         assert anna.get(ARCHIVE).status_code == 404, "there is none yet"
@@ -422,6 +429,17 @@ def test_files_beyond_the_bounds_are_named_with_the_reason(shop: Stage, monkeypa
     ]  # fmt: skip
 
 
+def test_no_mass_of_pages_fills_the_disk(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "WHOLE_BYTES", 1)
+    for n in range(3):
+        shop.ticket(ANNA, f"Request {n}")
+    with shop.client(ANNA) as anna:
+        ready(shop, anna)
+        found = opened(anna.get(ARCHIVE))
+    told = json.loads(found.read("requests.json"))
+    assert ([one["subject"] for one in told["requests"]], told["left_out"]) == (["Request 2"], 2)
+
+
 def test_it_is_kept_for_a_day_and_then_swept(shop: Stage) -> None:
     shop.ticket(ANNA)
     with shop.client(ANNA) as anna:
@@ -431,6 +449,70 @@ def test_it_is_kept_for_a_day_and_then_swept(shop: Stage) -> None:
         assert anna.get(ARCHIVE).status_code == 404
         assert shop.databases.run_here(exports.sweep) > 1
     assert (rows(shop, "custom_hde_export"), rows(shop, "custom_hde_export_part")) == (0, 0)
+
+
+def test_an_archive_that_is_deleted_while_it_is_fetched_is_no_whole_one(
+    shop: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "PAGE_ROWS", 1)
+    after, asked = exports.after, []
+
+    def deletes(unit: Any, *told: Any) -> list[Part]:
+        asked.append(told)
+        if len(asked) == 2:
+            exports.drop(unit, ANNA)
+        return after(unit, *told)
+
+    shop.ticket(ANNA)
+    with shop.client(ANNA) as anna:
+        ready(shop, anna)
+        monkeypatch.setattr(exports, "after", deletes)
+        found = anna.get(ARCHIVE).content
+    assert len(asked) == 2
+    assert not zipfile.is_zipfile(io.BytesIO(found)), "where it is served it breaks off"
+
+
+def test_a_request_that_went_to_whom_we_have_no_list_of_takes_the_archive_away(shop: Stage) -> None:
+    ticket = shop.ticket(ANNA, "Moved canary")
+    with shop.client(ANNA) as anna:
+        ready(shop, anna)
+        shop.tell("operator/move", ticket_id=ticket, email="nobody@shop.example")
+        shop.databases.run_here(forgetting.forget, ticket, None)
+        asyncio.run(renewed(shop, ticket))
+        assert anna.get(ARCHIVE).status_code == 404
+
+
+async def renewed(shop: Stage, ticket: int) -> None:
+    """The worker reads the conversation again."""
+    client = Client(shop.settings, shop.databases)
+    cache = Cache(client, shop.databases, 60)
+    await cache.conversation(ticket, asyncio.get_running_loop().time() + 5)
+    await cache.close()
+    await client.close()
+
+
+def test_nothing_is_read_for_an_archive_that_was_given_up(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(31):
+        shop.ticket(ANNA, f"Request {n}")
+    tickets = Cache.tickets
+
+    async def erases(self: Cache, contact: int, page: int, until: float) -> Any:
+        found = await tickets(self, contact, page, until)
+        if page == 1:
+            person = await shop.databases.read(
+                taking.person_of, shop.settings, shop.databases.read_here(tables.inspect), ANNA
+            )
+            await shop.databases.run(erasing.erase, person)
+        return found
+
+    with shop.client(ANNA) as anna:
+        ask(anna)
+        monkeypatch.setattr(Cache, "tickets", erases)
+        make(shop)
+    assert shop.execute("SELECT COUNT(*) FROM custom_hde_snapshot WHERE body IS NOT NULL AND kind <> 'listed'") == [
+        (0,)
+    ]
+    assert rows(shop, "custom_hde_ticket") == 0
 
 
 def test_who_sees_nothing_has_nothing_to_take(shop: Stage) -> None:

@@ -20,10 +20,12 @@ from portal import app
 from portal.bitrix import sessions
 from portal.database import Unit
 from portal.errors import DatabaseAway
+from portal.helpdesk import forgetting
 from portal.model import OrderChoice
 from portal.service import writing
+from portal.store import snapshots
 from portal.web import site
-from tests.stage import ANNA, BORIS, PREFIX, PUBLIC_URL, Stage, stage
+from tests.stage import ANNA, BORIS, EMAILS, PREFIX, PUBLIC_URL, Stage, stage
 
 TEXT = "Where is it?\n\n<b>I</b> wait & hope."
 SAFE = "Where is it?\n\n&lt;b&gt;I&lt;/b&gt; wait &amp; hope."
@@ -544,6 +546,43 @@ def test_who_asks_the_same_again_is_told_once_and_sends_it_all_the_same(shop: St
         assert (there.status_code, there.headers["location"]) == (303, f"{PREFIX}/{ticket}#last")
         assert anna.post(f"{PREFIX}/new", data=form | AGAIN).status_code == 303
     assert [kind for kind, _, _ in kept(shop)] == [b"desk.reply", b"desk.request"]
+
+
+def test_a_silent_help_desk_holds_up_nobody_who_asks_the_same_again(shop: Stage) -> None:
+    shop.prove(ANNA)
+    shop.ticket(ANNA, "Where is my parcel?")
+    with shop.client(ANNA) as anna:
+        anna.get(f"{PREFIX}/")
+    with shop.client(ANNA) as anna:
+        form = {"csrf": token(anna), **AGAIN}
+        shop.tell("faults", kind="stall", value=4)
+        shop.execute("UPDATE custom_hde_snapshot SET fetched_at = fetched_at - INTERVAL 3 HOUR")
+        began = monotonic()
+        assert anna.post(f"{PREFIX}/new", data=form).status_code == 303
+        assert monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize("loss", ["moved", "contact", "address", "withdrawn"])
+def test_what_is_his_no_more_is_not_told_as_his(shop: Stage, loss: str) -> None:
+    shop.prove(ANNA)
+    ticket = shop.ticket(ANNA, "Where is my parcel?")
+    with shop.client(ANNA) as anna:
+        anna.get(f"{PREFIX}/")
+        contact = shop.state.tickets[ticket].user_id
+        if loss == "moved":
+            shop.tell("operator/move", ticket_id=ticket, email=EMAILS[BORIS])
+            shop.databases.run_here(forgetting.forget, ticket, None)
+        elif loss == "contact":
+            shop.tell("operator/contact", user_id=contact, email="new@shop.example")
+            shop.databases.run_here(snapshots.forget, "contacts", EMAILS[ANNA])
+        elif loss == "address":
+            shop.execute(f"UPDATE b_user SET EMAIL = 'other@shop.example' WHERE ID = {ANNA}")
+        else:
+            shop.execute(f"UPDATE custom_hde_user_map SET sees = 0 WHERE user_id = {ANNA}")
+    with shop.client(ANNA) as again:  # a process that remembers nothing
+        assert "parcel?" not in again.get(f"{PREFIX}/").text
+        told = again.post(f"{PREFIX}/new", data={"csrf": token(again), **AGAIN})
+        assert (told.status_code, "parcel?" in told.text) == (303, False)
 
 
 @pytest.mark.parametrize(
